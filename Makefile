@@ -1,0 +1,123 @@
+# pg_inventory: the extension is built by PGXS, the relay by relay/Makefile.
+#
+# PGXS knows no subdirectories and gives all of its sources to one module, so
+# the relay has a Makefile of its own.  Targets above the line "PGXS" work on
+# a machine that has neither PostgreSQL nor its headers yet: they install them.
+
+.DEFAULT_GOAL = all
+
+## make demo        everything on this machine: database, relay, page, seed data; Ctrl-C ends it
+demo:
+	@test/deps build demo
+	@test/demo/run
+
+## make test        every suite; SUITES="regress pgtap" runs some, see test/run
+test:
+	@test/deps build test
+	@test/run $(SUITES)
+
+## make bench       the figures of test/bench/README.md, side by side
+bench:
+	@test/deps build bench
+	@test/bench/run $(BENCHES)
+
+## make deps        install the Debian packages all of this needs (as root)
+deps:
+	@test/deps
+
+## make format      lay out the C sources with clang-format 14
+format:
+	@test/deps lint
+	clang-format-14 -i $(C_FILES)
+
+## make lint        layout, cppcheck and clang-tidy, warnings as errors
+lint:
+	@test/deps build lint
+	@test/lint $(C_FILES)
+
+## make help        this list
+help:
+	@sed -n 's/^## //p' Makefile
+
+C_FILES = $(sort $(wildcard extension/*.[ch] relay/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] test/bench/*.[ch]))
+
+.PHONY: demo test bench deps format lint help relay
+
+# The relay ------------------------------------------------------------------
+
+RELAY_NEEDS = libwebsockets libpq json-c
+RELAY_MISSING := $(shell for lib in $(RELAY_NEEDS); do pkg-config --exists $$lib 2>/dev/null || echo $$lib; done)
+
+ifeq ($(RELAY_MISSING),)
+relay:
+	$(MAKE) -C relay all
+install-relay: relay
+	$(MAKE) -C relay install
+else
+relay:
+	@echo "inventory-relay is left out: $(RELAY_MISSING) not found (Debian: pkg-config libwebsockets-dev libjson-c-dev libpq-dev)"
+install-relay: relay
+endif
+
+uninstall-relay:
+	$(MAKE) -C relay uninstall
+clean-relay:
+	$(MAKE) -C relay clean
+
+.PHONY: install-relay clean-relay uninstall-relay
+
+# PGXS -----------------------------------------------------------------------
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+
+ifeq ($(wildcard $(PGXS)),)
+
+all install uninstall installcheck clean:
+	$(error the headers of the PostgreSQL server are missing: install postgresql-server-dev-15, or set PG_CONFIG ($(PG_CONFIG)))
+
+else
+
+## make             build the extension, and the relay if libwebsockets is there
+all: relay
+## make install     into the PostgreSQL of PG_CONFIG and PREFIX (/usr/local); DESTDIR is honoured
+install: install-relay
+## make uninstall   take out what install put there
+uninstall: uninstall-relay
+## make clean       remove what was built
+clean: clean-relay
+## make installcheck    the extension's suites against what is installed, in a server of their own
+installcheck:
+	@test/run --installed regress isolation pgtap
+
+VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" extension/pg_inventory.control)
+
+EXTENSION = extension/pg_inventory
+MODULE_big = pg_inventory
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c)))
+INSTALL_SQL = extension/pg_inventory--$(VERSION).sql
+DATA_built = $(INSTALL_SQL)
+DATA = $(wildcard extension/pg_inventory--*--*.sql)
+EXTRA_CLEAN = .built-for
+
+# A compiler that knows new warnings builds with: make WERROR=
+WERROR = -Werror
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter $(WERROR)
+
+# PGXS' own installcheck wants a server that is already running; ours brings one.
+NO_INSTALLCHECK = 1
+include $(PGXS)
+
+# The chapters of the install script, joined in the order of their names.
+$(INSTALL_SQL): $(sort $(wildcard extension/install/*.sql))
+	cat $^ > $@
+
+# PGXS tracks no headers.  And an object built for another server, even for
+# another minor release, must not be linked again: the headers differ.
+$(OBJS) $(OBJS:.o=.bc): $(wildcard extension/*.h) .built-for
+
+.built-for: force
+	@$(PG_CONFIG) --version | cmp -s - $@ || $(PG_CONFIG) --version > $@
+.PHONY: force
+
+endif

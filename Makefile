@@ -90,12 +90,12 @@ clean: clean-relay
 installcheck:
 	@test/run --installed regress isolation pgtap
 
-VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" extension/pg_inventory.control)
+INVENTORY_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" extension/pg_inventory.control)
 
 EXTENSION = extension/pg_inventory
 MODULE_big = pg_inventory
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c)))
-INSTALL_SQL = extension/pg_inventory--$(VERSION).sql
+INSTALL_SQL = extension/pg_inventory--$(INVENTORY_VERSION).sql
 DATA_built = $(INSTALL_SQL)
 DATA = $(wildcard extension/pg_inventory--*--*.sql)
 EXTRA_CLEAN = .built-for

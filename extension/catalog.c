@@ -1,0 +1,132 @@
+/*
+ * catalog.c
+ *	  Finds the extension's own objects by OID and remembers them.
+ *
+ * The cache is dropped whole when any relation or schema changes: looking
+ * the names up again costs a few microseconds, and DDL is rare.  A function
+ * asks with its own schema, so DROP EXTENSION followed by CREATE EXTENSION in
+ * another schema is noticed without an invalidation having to arrive first.
+ */
+#include "postgres.h"
+
+#include "catalog.h"
+#include "pg_inventory.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_extension.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+static InvCatalog cache;
+static bool cache_is_valid = false;
+
+static void
+forget_cache(Datum arg, int cacheid, uint32 hashvalue)
+{
+	cache_is_valid = false;
+}
+
+void
+inv_catalog_init(void)
+{
+	CacheRegisterSyscacheCallback(RELOID, forget_cache, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_cache, (Datum) 0);
+}
+
+static Oid
+require_relation(Oid schema, const char *name)
+{
+	Oid relation = get_relname_relid(name, schema);
+
+	if (!OidIsValid(relation))
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("relation \"%s\" of extension %s is missing", name, INV_EXTENSION_NAME),
+				errhint("The installed library may be newer than the extension's objects: run ALTER EXTENSION %s UPDATE.", INV_EXTENSION_NAME));
+	return relation;
+}
+
+static void
+fill_cache(Oid schema)
+{
+	char *name = get_namespace_name(schema);
+
+	if (name == NULL)
+		elog(ERROR, "cache lookup failed for schema %u", schema);
+	if (cache.schema_name != NULL)
+		pfree(cache.schema_name);
+	cache.schema_name = MemoryContextStrdup(TopMemoryContext, quote_identifier(name));
+	cache.schema = schema;
+	cache.item_table = require_relation(schema, "inventory");
+	cache.item_pkey = require_relation(schema, "inventory_pkey");
+	cache.movement_table = require_relation(schema, "inventory_movement");
+	cache.movement_sequence = require_relation(schema, "inventory_movement_movement_id_seq");
+	for (int i = 0; i < INV_EVENT_PARTITIONS; i++)
+		cache.event_tables[i] = require_relation(schema, psprintf("inventory_event_%d", i));
+	cache.event_sequence = require_relation(schema, "inventory_event_id_seq");
+	cache_is_valid = true;
+}
+
+static const InvCatalog *
+catalog_of_schema(Oid schema)
+{
+	if (!cache_is_valid || cache.schema != schema)
+		fill_cache(schema);
+	return &cache;
+}
+
+const InvCatalog *
+inv_catalog_of_function(FunctionCallInfo fcinfo)
+{
+	return catalog_of_schema(get_func_namespace(fcinfo->flinfo->fn_oid));
+}
+
+static Oid
+extension_schema(void)
+{
+	Relation relation = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	Oid schema = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber,
+				F_NAMEEQ, CStringGetDatum(INV_EXTENSION_NAME));
+	scan = systable_beginscan(relation, ExtensionNameIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return schema;
+}
+
+const InvCatalog *
+inv_catalog_of_extension(void)
+{
+	Oid schema = extension_schema();
+
+	return OidIsValid(schema) ? catalog_of_schema(schema) : NULL;
+}
+
+bool
+inv_catalog_has_extension(void)
+{
+	return OidIsValid(extension_schema());
+}
+
+const InvCatalog *
+inv_catalog(void)
+{
+	Assert(OidIsValid(cache.schema));
+	return catalog_of_schema(cache.schema);
+}

@@ -1,0 +1,133 @@
+/*
+ * change.c
+ *	  The row every writer answers with: inventory_change.
+ *
+ * previous_quantity and new_quantity are of what is available.  The retries
+ * are those of the call, not of the item.
+ */
+#include "postgres.h"
+
+#include "change.h"
+#include "json.h"
+#include "statement.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+/* The attributes of type inventory_change in the order of the install script. */
+enum
+{
+	COL_INVENTORY_ID,
+	COL_ORGANIZATION_ID,
+	COL_PRODUCT_ID,
+	COL_WAREHOUSE_ID,
+	COL_PREVIOUS_QUANTITY,
+	COL_NEW_QUANTITY,
+	COL_QUANTITY_RESERVED,
+	COL_VERSION,
+	COL_MOVEMENT_ID,
+	COL_MOVEMENT_TYPE,
+	COL_SHORTFALL,
+	COL_RETRIES,
+	COL_REPLAYED,
+	COL_CREATED_AT,
+	COL_COUNT
+};
+
+static TupleDesc
+change_descriptor(FunctionCallInfo fcinfo)
+{
+	TupleDesc descriptor;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE ||
+		descriptor->natts != COL_COUNT)
+		elog(ERROR, "return type must be inventory_change");
+	return BlessTupleDesc(descriptor);
+}
+
+static Datum
+row_of(TupleDesc descriptor, const InvMovement *movement, int retries)
+{
+	const InvItemKey *key = &movement->item->key;
+	Datum values[COL_COUNT];
+	bool nulls[COL_COUNT] = {false};
+
+	values[COL_INVENTORY_ID] = Int64GetDatum(movement->item->inventory_id);
+	values[COL_ORGANIZATION_ID] = CStringGetTextDatum(key->organization_id);
+	values[COL_PRODUCT_ID] = CStringGetTextDatum(key->product_id);
+	values[COL_WAREHOUSE_ID] = CStringGetTextDatum(key->warehouse_id);
+	values[COL_PREVIOUS_QUANTITY] = Int64GetDatum(movement->available_after - movement->delta_available);
+	values[COL_NEW_QUANTITY] = Int64GetDatum(movement->available_after);
+	values[COL_QUANTITY_RESERVED] = Int64GetDatum(movement->reserved_after);
+	values[COL_VERSION] = Int64GetDatum(movement->version);
+	values[COL_MOVEMENT_ID] = Int64GetDatum(movement->movement_id);
+	nulls[COL_MOVEMENT_ID] = movement->is_unchanged;
+	values[COL_MOVEMENT_TYPE] = CStringGetTextDatum(inv_movement_type_name(movement->type));
+	nulls[COL_MOVEMENT_TYPE] = movement->is_unchanged;
+	values[COL_SHORTFALL] = Int64GetDatum(movement->shortfall);
+	values[COL_RETRIES] = Int32GetDatum(retries);
+	values[COL_REPLAYED] = BoolGetDatum(false);
+	values[COL_CREATED_AT] = TimestampTzGetDatum(movement->created_at);
+	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
+}
+
+char *
+inv_change_to_json(const InvMovement *movement, int retries)
+{
+	const InvItemKey *key = &movement->item->key;
+	InvJson json;
+
+	inv_json_begin(&json);
+	inv_json_number(&json, "inventory_id", movement->item->inventory_id);
+	inv_json_string(&json, "organization_id", key->organization_id);
+	inv_json_string(&json, "product_id", key->product_id);
+	inv_json_string(&json, "warehouse_id", key->warehouse_id);
+	inv_json_number(&json, "previous_quantity", movement->available_after - movement->delta_available);
+	inv_json_number(&json, "new_quantity", movement->available_after);
+	inv_json_number(&json, "quantity_reserved", movement->reserved_after);
+	inv_json_number(&json, "version", movement->version);
+	if (!movement->is_unchanged)
+	{
+		inv_json_number(&json, "movement_id", movement->movement_id);
+		inv_json_string(&json, "movement_type", inv_movement_type_name(movement->type));
+	}
+	inv_json_number(&json, "shortfall", movement->shortfall);
+	inv_json_number(&json, "retries", retries);
+	inv_json_instant(&json, "created_at", movement->created_at);
+	return inv_json_end(&json);
+}
+
+static InvStatement replay_statement = {
+	.sql = "SELECT inventory_id, organization_id, product_id, warehouse_id, previous_quantity, new_quantity,"
+		   " quantity_reserved, version, movement_id, movement_type, shortfall, retries, true, created_at"
+		   " FROM pg_catalog.jsonb_populate_recordset(NULL::@schema@.inventory_change, $1::jsonb)",
+	.arg_count = 1,
+	.arg_types = {TEXTOID}};
+
+static Datum
+replayed_row(TupleDesc descriptor, const char *result)
+{
+	Datum values[1] = {CStringGetTextDatum(result)};
+	HeapTupleHeader row;
+
+	inv_statement_connect();
+	inv_statement_run(&replay_statement, values, NULL);
+	if (SPI_processed < 1)
+		elog(ERROR, "a stored operation has no result");
+	row = SPI_returntuple(SPI_tuptable->vals[0], descriptor);
+	inv_statement_finish();
+	return HeapTupleHeaderGetDatum(row);
+}
+
+Datum
+inv_change_answer(FunctionCallInfo fcinfo, const InvStock *stock)
+{
+	TupleDesc descriptor = change_descriptor(fcinfo);
+
+	if (stock->replayed != NULL)
+		return replayed_row(descriptor, stock->replayed);
+	return row_of(descriptor, linitial(stock->movements), stock->retries);
+}

@@ -1,0 +1,83 @@
+/*
+ * json.c
+ *	  Writes one flat JSON object, key by key.
+ */
+#include "postgres.h"
+
+#include "json.h"
+
+#include "utils/json.h"
+#include "utils/timestamp.h"
+
+void
+inv_json_begin(InvJson *json)
+{
+	initStringInfo(&json->text);
+	appendStringInfoChar(&json->text, '{');
+}
+
+static void
+append_key(InvJson *json, const char *key)
+{
+	if (json->text.len > 1)
+		appendStringInfoChar(&json->text, ',');
+	appendStringInfoChar(&json->text, '"');
+	appendStringInfoString(&json->text, key);
+	appendStringInfoString(&json->text, "\":");
+}
+
+void
+inv_json_number(InvJson *json, const char *key, int64 value)
+{
+	append_key(json, key);
+	appendStringInfo(&json->text, INT64_FORMAT, value);
+}
+
+void
+inv_json_string(InvJson *json, const char *key, const char *value)
+{
+	append_key(json, key);
+	if (value == NULL)
+		appendStringInfoString(&json->text, "null");
+	else
+		escape_json(&json->text, value);
+}
+
+static void
+append_time(InvJson *json, TimestampTz value, int digits, int divisor)
+{
+	struct pg_tm tm;
+	fsec_t microseconds;
+
+	if (TIMESTAMP_NOT_FINITE(value))
+		appendStringInfoString(&json->text, "null");
+	else if (timestamp2tm(value, NULL, &tm, &microseconds, NULL, NULL) != 0)
+		ereport(ERROR,
+				errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				errmsg("timestamp out of range"));
+	else
+		appendStringInfo(&json->text, "\"%04d-%02d-%02dT%02d:%02d:%02d.%0*dZ\"",
+						 tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+						 digits, (int) (microseconds / divisor));
+}
+
+void
+inv_json_time(InvJson *json, const char *key, TimestampTz value)
+{
+	append_key(json, key);
+	append_time(json, value, 3, 1000);
+}
+
+void
+inv_json_instant(InvJson *json, const char *key, TimestampTz value)
+{
+	append_key(json, key);
+	append_time(json, value, 6, 1);
+}
+
+char *
+inv_json_end(InvJson *json)
+{
+	appendStringInfoChar(&json->text, '}');
+	return json->text.data;
+}

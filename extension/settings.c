@@ -1,0 +1,114 @@
+/*
+ * settings.c
+ *	  Declares the settings named inventory.*.
+ *
+ * What a caller may reasonably want to differ for one transaction is
+ * PGC_USERSET; what the workers read is PGC_SIGHUP.
+ */
+#include "postgres.h"
+
+#include "settings.h"
+
+#include "utils/guc.h"
+
+int inv_lock_timeout_ms = 1500;
+int inv_max_retries = 3;
+int inv_tick_interval_ms = 5;
+int inv_poll_interval_ms = 1000;
+char *inv_notify_channel = NULL;
+int inv_notify_payload = INV_PAYLOAD_POSITION;
+char *inv_organization = NULL;
+bool inv_require_organization = false;
+
+static const struct config_enum_entry notify_payload_options[] = {
+	{"position", INV_PAYLOAD_POSITION, false},
+	{"events", INV_PAYLOAD_EVENTS, false},
+	{NULL, 0, false}};
+
+/* LISTEN cuts a longer name silently and pg_notify() refuses it. */
+static bool
+check_notify_channel(char **newval, void **extra, GucSource source)
+{
+	size_t length = strlen(*newval);
+
+	if (length == 0 || length >= NAMEDATALEN)
+	{
+		GUC_check_errdetail("A channel name has 1 to %d bytes.", NAMEDATALEN - 1);
+		return false;
+	}
+	return true;
+}
+
+static void
+define_writer_settings(void)
+{
+	DefineCustomIntVariable("inventory.lock_timeout",
+							"Sets how long one call may wait for row locks altogether.",
+							"Past it the call fails with IV409 and nothing is changed. The default is the sum of the classic backoff of 100 ms times 1, 2, 4 and 8.",
+							&inv_lock_timeout_ms,
+							1500, 1, 600000,
+							PGC_USERSET, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("inventory.max_retries",
+							"Sets how often an adjustment that was overtaken is tried again.",
+							"The retry holds the row, so one is enough; 0 means to fail at once with IV409.",
+							&inv_max_retries,
+							3, 0, 100,
+							PGC_USERSET, 0,
+							NULL, NULL, NULL);
+	DefineCustomStringVariable("inventory.organization",
+							   "Sets the organization that a session without claims works for.",
+							   NULL,
+							   &inv_organization,
+							   "",
+							   PGC_USERSET, 0,
+							   NULL, NULL, NULL);
+	DefineCustomBoolVariable("inventory.require_organization",
+							 "Refuses sessions that name no organization.",
+							 "For databases that serve several organizations, where the empty one is always a mistake.",
+							 &inv_require_organization,
+							 false,
+							 PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+}
+
+static void
+define_log_settings(void)
+{
+	DefineCustomIntVariable("inventory.tick_interval",
+							"Sets the least time between two ticks under load.",
+							"The first change after a quiet time ticks at once.",
+							&inv_tick_interval_ms,
+							5, 1, 10000,
+							PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("inventory.poll_interval",
+							"Sets how often the publisher looks for events without being woken.",
+							"The safety net below the wake-up at commit. A relay calls the log stale after three of these.",
+							&inv_poll_interval_ms,
+							1000, 10, 60000,
+							PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomStringVariable("inventory.notify_channel",
+							   "Sets the channel on which the publisher notifies.",
+							   NULL,
+							   &inv_notify_channel,
+							   "pg_inventory",
+							   PGC_SIGHUP, 0,
+							   check_notify_channel, NULL, NULL);
+	DefineCustomEnumVariable("inventory.notify_payload",
+							 "Sets what a notification carries: the position, or the events too.",
+							 "Any role that may connect may listen, so events carries stock figures to all of them.",
+							 &inv_notify_payload,
+							 INV_PAYLOAD_POSITION, notify_payload_options,
+							 PGC_SIGHUP, 0,
+							 NULL, NULL, NULL);
+}
+
+void
+inv_settings_define(void)
+{
+	define_writer_settings();
+	define_log_settings();
+	MarkGUCPrefixReserved("inventory");
+}

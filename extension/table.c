@@ -1,0 +1,240 @@
+/*
+ * table.c
+ *	  Reads and writes rows of the extension's own tables without the planner.
+ *
+ * The model is the executor's own helper for logical replication
+ * (execReplication.c), which is used as it is for inserting.  Updating differs
+ * in one point: table_tuple_update() answers "updated by somebody else"
+ * instead of failing, and that answer is the optimistic lock.
+ */
+#include "postgres.h"
+
+#include "table.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_collation.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+void
+inv_table_open(InvTable *table, Oid relation)
+{
+	table->relation = table_open(relation, RowExclusiveLock);
+	table->estate = CreateExecutorState();
+	table->estate->es_output_cid = GetCurrentCommandId(true);
+	table->result = makeNode(ResultRelInfo);
+	InitResultRelInfo(table->result, table->relation, 0, NULL, 0);
+	ExecOpenIndices(table->result, false);
+	table->slot = MakeSingleTupleTableSlot(RelationGetDescr(table->relation), &TTSOpsVirtual);
+}
+
+void
+inv_table_close(InvTable *table)
+{
+	ExecDropSingleTupleTableSlot(table->slot);
+	ExecCloseIndices(table->result);
+	ExecResetTupleTable(table->estate->es_tupleTable, false);
+	FreeExecutorState(table->estate);
+	table_close(table->relation, NoLock);
+}
+
+static void
+fill_slot(InvTable *table, Datum *values, bool *nulls)
+{
+	int count = RelationGetDescr(table->relation)->natts;
+
+	ExecClearTuple(table->slot);
+	memcpy(table->slot->tts_values, values, count * sizeof(Datum));
+	memcpy(table->slot->tts_isnull, nulls, count * sizeof(bool));
+	ExecStoreVirtualTuple(table->slot);
+}
+
+/* AFTER triggers need a query of their own: ours may be a plain SELECT. */
+static void
+begin_triggers(InvTable *table)
+{
+	if (table->result->ri_TrigDesc != NULL)
+		AfterTriggerBeginQuery();
+}
+
+static void
+end_triggers(InvTable *table)
+{
+	if (table->result->ri_TrigDesc != NULL)
+		AfterTriggerEndQuery(table->estate);
+}
+
+void
+inv_table_insert(InvTable *table, Datum *values, bool *nulls)
+{
+	fill_slot(table, values, nulls);
+	begin_triggers(table);
+	ExecSimpleRelationInsert(table->result, table->estate, table->slot);
+	end_triggers(table);
+	ResetPerTupleExprContext(table->estate);
+}
+
+static RegProcedure
+equality_of(Oid type)
+{
+	switch (type)
+	{
+		case TEXTOID:
+			return F_TEXTEQ;
+		case INT8OID:
+			return F_INT8EQ;
+		default:
+			elog(ERROR, "no equality is known for type %u", type);
+			return InvalidOid;
+	}
+}
+
+HeapTuple
+inv_table_find(InvTable *table, Oid index, int key_count, const Datum *keys)
+{
+	Relation index_relation = index_open(index, AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(table->relation, NULL);
+	ScanKeyData scan_keys[INDEX_MAX_KEYS];
+	IndexScanDesc scan;
+	HeapTuple row = NULL;
+
+	for (int i = 0; i < key_count; i++)
+		ScanKeyEntryInitialize(&scan_keys[i], 0, i + 1, BTEqualStrategyNumber, InvalidOid,
+							   C_COLLATION_OID,
+							   equality_of(TupleDescAttr(RelationGetDescr(index_relation), i)->atttypid),
+							   keys[i]);
+	scan = index_beginscan(table->relation, index_relation, GetActiveSnapshot(), key_count, 0);
+	index_rescan(scan, scan_keys, key_count, NULL, 0);
+	if (index_getnext_slot(scan, ForwardScanDirection, slot))
+		row = ExecCopySlotHeapTuple(slot);
+	if (row != NULL)
+		row->t_self = slot->tts_tid;
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(index_relation, NoLock);
+	return row;
+}
+
+static void
+raise_serialization_failure(void)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			errmsg("could not serialize access due to concurrent update"));
+}
+
+static InvRowFate
+fate_of(TM_Result result)
+{
+	switch (result)
+	{
+		case TM_Ok:
+			return INV_ROW_OK;
+		case TM_WouldBlock:
+			return INV_ROW_BUSY;
+		case TM_Updated:
+			if (IsolationUsesXactSnapshot())
+				raise_serialization_failure();
+			return INV_ROW_CHANGED;
+		case TM_Deleted:
+			if (IsolationUsesXactSnapshot())
+				raise_serialization_failure();
+			return INV_ROW_GONE;
+		default:
+			elog(ERROR, "unexpected result %d of a row lock", (int) result);
+			return INV_ROW_GONE;
+	}
+}
+
+InvRowFate
+inv_table_lock(InvTable *table, HeapTuple *row, LockWaitPolicy policy)
+{
+	TupleTableSlot *slot = table_slot_create(table->relation, NULL);
+	uint8 flags = IsolationUsesXactSnapshot() ? 0 : TUPLE_LOCK_FLAG_FIND_LAST_VERSION;
+	ItemPointerData tid = (*row)->t_self;
+	TM_FailureData failure;
+	InvRowFate fate;
+
+	fate = fate_of(table_tuple_lock(table->relation, &tid, GetActiveSnapshot(), slot,
+									GetCurrentCommandId(true), LockTupleNoKeyExclusive,
+									policy, flags, &failure));
+	if (fate == INV_ROW_OK)
+	{
+		*row = ExecCopySlotHeapTuple(slot);
+		(*row)->t_self = slot->tts_tid;
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	return fate;
+}
+
+/* A BEFORE trigger may change the row, so it must see the version it changes. */
+static InvRowFate
+update_with_triggers(InvTable *table, HeapTuple row)
+{
+	HeapTuple locked = row;
+	InvRowFate fate = inv_table_lock(table, &locked, LockWaitBlock);
+	TupleTableSlot *old;
+	EPQState epq;
+
+	if (fate != INV_ROW_OK)
+		return fate;
+	if (!ItemPointerEquals(&locked->t_self, &row->t_self))
+		return INV_ROW_CHANGED;
+	old = table_slot_create(table->relation, NULL);
+	ExecForceStoreHeapTuple(locked, old, false);
+	old->tts_tid = locked->t_self;
+	EvalPlanQualInit(&epq, table->estate, NULL, NIL, -1);
+	begin_triggers(table);
+	ExecSimpleRelationUpdate(table->result, table->estate, &epq, old, table->slot);
+	end_triggers(table);
+	EvalPlanQualEnd(&epq);
+	ExecDropSingleTupleTableSlot(old);
+	return INV_ROW_OK;
+}
+
+static InvRowFate
+update_without_triggers(InvTable *table, HeapTuple row)
+{
+	TM_FailureData failure;
+	LockTupleMode mode;
+	InvRowFate fate;
+#if PG_VERSION_NUM >= 160000
+	TU_UpdateIndexes update_indexes;
+#else
+	bool update_indexes;
+#endif
+
+	if (table->relation->rd_att->constr != NULL)
+		ExecConstraints(table->result, table->slot, table->estate);
+	fate = fate_of(table_tuple_update(table->relation, &row->t_self, table->slot,
+									  GetCurrentCommandId(true), GetActiveSnapshot(),
+									  InvalidSnapshot, true, &failure, &mode, &update_indexes));
+	if (fate != INV_ROW_OK || !update_indexes)
+		return fate;
+#if PG_VERSION_NUM >= 160000
+	list_free(ExecInsertIndexTuples(table->result, table->slot, table->estate, true, false, NULL, NIL,
+									update_indexes == TU_Summarizing));
+#else
+	list_free(ExecInsertIndexTuples(table->result, table->slot, table->estate, true, false, NULL, NIL));
+#endif
+	return INV_ROW_OK;
+}
+
+InvRowFate
+inv_table_update(InvTable *table, HeapTuple row, Datum *values, bool *nulls)
+{
+	InvRowFate fate;
+
+	fill_slot(table, values, nulls);
+	fate = table->result->ri_TrigDesc == NULL ? update_without_triggers(table, row)
+											  : update_with_triggers(table, row);
+	ResetPerTupleExprContext(table->estate);
+	return fate;
+}

@@ -1,0 +1,64 @@
+/*
+ * table.h
+ *	  Reads and writes rows of the extension's own tables without the planner.
+ *
+ * The hot path touches each table by one known index and by whole rows, so a
+ * plan has nothing to decide; and a plan made while a table was small would
+ * scan it for ever.  Constraints, triggers and indexes are honoured as the
+ * executor would; privileges and row security are not, because the callers
+ * have checked the scope (scope.c).
+ */
+#ifndef INV_TABLE_H
+#define INV_TABLE_H
+
+#include "postgres.h"
+
+#include "access/tableam.h"
+#include "nodes/execnodes.h"
+#include "nodes/lockoptions.h"
+#include "storage/itemptr.h"
+
+typedef struct InvTable
+{
+	Relation relation;
+	EState *estate;
+	ResultRelInfo *result;
+	TupleTableSlot *slot; /* for rows to be written */
+} InvTable;
+
+/* What became of an attempt to lock or update one row. */
+typedef enum InvRowFate
+{
+	INV_ROW_OK,
+	INV_ROW_CHANGED, /* somebody was faster: read again */
+	INV_ROW_GONE,
+	INV_ROW_BUSY /* LockWaitSkip: somebody else holds it */
+} InvRowFate;
+
+/* Opens for writing; the lock is kept until the transaction ends. */
+extern void inv_table_open(InvTable *table, Oid relation);
+extern void inv_table_close(InvTable *table);
+
+/* Values and nulls cover every column, identities included. */
+extern void inv_table_insert(InvTable *table, Datum *values, bool *nulls);
+
+/*
+ * Copies the row with these key columns, as the active snapshot sees it, into
+ * the current context; NULL when there is none.
+ */
+extern HeapTuple inv_table_find(InvTable *table, Oid index, int key_count, const Datum *keys);
+
+/*
+ * Locks the newest version of a row FOR NO KEY UPDATE and, where that is not
+ * the one given, replaces *row by it.  Under REPEATABLE READ and above a newer
+ * version is the usual serialization failure.
+ */
+extern InvRowFate inv_table_lock(InvTable *table, HeapTuple *row, LockWaitPolicy policy);
+
+/*
+ * Writes a new version of exactly the row version given: a compare-and-set.
+ * On anything but INV_ROW_OK nothing is written.
+ */
+extern InvRowFate inv_table_update(InvTable *table, HeapTuple row, Datum *values, bool *nulls);
+
+#endif

@@ -41,7 +41,7 @@
 #define SLOT_PAUSE_MS 10000
 
 /* The workers that are kept running. */
-static const InvWorkerKind kept_kinds[] = {INV_PUBLISHER};
+static const InvWorkerKind kept_kinds[] = {INV_PUBLISHER, INV_JANITOR};
 
 /* Handles of the workers we started, by entry and kind. */
 static BackgroundWorkerHandle *(*handles)[INV_WORKER_KINDS];

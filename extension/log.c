@@ -148,6 +148,17 @@ require_kept(const InvPosition *position)
 		raise_position_lost();
 }
 
+/* Checked again at the end: what was read is whole only if it is still kept. */
+static void
+read_from(Reader *reader)
+{
+	InvPosition start = reader->position;
+
+	require_kept(&start);
+	read_on(reader);
+	require_kept(&start);
+}
+
 PG_FUNCTION_INFO_V1(inventory_events);
 
 /* inventory_events(after_position text, max_events integer) */
@@ -162,11 +173,9 @@ inventory_events(PG_FUNCTION_ARGS)
 	inv_scope_begin(&scope);
 	reader.organization_id = scope.organization;
 	inv_statement_connect();
-	if (has_position)
-		require_kept(&reader.position);
-	else
+	if (!has_position)
 		inv_tick_oldest(&reader.position);
-	read_on(&reader);
+	read_from(&reader);
 	inv_statement_finish();
 	return (Datum) 0;
 }
@@ -223,10 +232,7 @@ inventory_relay_read(PG_FUNCTION_ARGS)
 	reader.is_relay = true;
 	inv_statement_connect();
 	if (has_position)
-	{
-		require_kept(&reader.position);
-		read_on(&reader);
-	}
+		read_from(&reader);
 	else
 		inv_tick_head(&reader.position);
 	put_head(&reader);

@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "settings.h"
 
 #include "utils/guc.h"
@@ -17,6 +19,10 @@ int inv_tick_interval_ms = 5;
 int inv_poll_interval_ms = 1000;
 char *inv_notify_channel = NULL;
 int inv_notify_payload = INV_PAYLOAD_POSITION;
+int inv_event_retention_s = 24 * 3600;
+int inv_event_max_size_mb = 4096;
+int inv_operation_retention_min = 90 * 24 * 60;
+int inv_janitor_interval_ms = 5000;
 char *inv_organization = NULL;
 bool inv_require_organization = false;
 
@@ -105,10 +111,44 @@ define_log_settings(void)
 							 NULL, NULL, NULL);
 }
 
+static void
+define_janitor_settings(void)
+{
+	DefineCustomIntVariable("inventory.event_retention",
+							"Sets how long events are kept for readers that were away.",
+							"At least this long, and at most half as long again.",
+							&inv_event_retention_s,
+							24 * 3600, 1, 366 * 24 * 3600,
+							PGC_SIGHUP, GUC_UNIT_S,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("inventory.event_max_size",
+							"Sets how much disk the event log may take, whatever its retention.",
+							"Beyond it the oldest third goes, and readers that were there get IV410.",
+							&inv_event_max_size_mb,
+							4096, 3, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MB,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("inventory.operation_retention",
+							"Sets how long idempotency keys are remembered.",
+							"It must be longer than any device stays offline: a retry after it is applied again.",
+							&inv_operation_retention_min,
+							90 * 24 * 60, 1, 10 * 366 * 24 * 60,
+							PGC_SIGHUP, GUC_UNIT_MIN,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("inventory.janitor_interval",
+							"Sets the pause between two rounds of the janitor.",
+							NULL,
+							&inv_janitor_interval_ms,
+							5000, 10, 3600000,
+							PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+}
+
 void
 inv_settings_define(void)
 {
 	define_writer_settings();
 	define_log_settings();
+	define_janitor_settings();
 	MarkGUCPrefixReserved("inventory");
 }

@@ -20,6 +20,10 @@ extern int inv_tick_interval_ms;
 extern int inv_poll_interval_ms;
 extern char *inv_notify_channel;
 extern int inv_notify_payload;
+extern int inv_event_retention_s;
+extern int inv_event_max_size_mb;
+extern int inv_operation_retention_min;
+extern int inv_janitor_interval_ms;
 extern char *inv_organization;
 extern bool inv_require_organization;
 

@@ -11,6 +11,7 @@
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #define SCHEMA_MARK "@schema@"
 
@@ -71,17 +72,31 @@ prepare(InvStatement *statement, const char *schema_name)
 	statement->plan = plan;
 }
 
-void
-inv_statement_run(InvStatement *statement, Datum *values, const char *nulls)
+static void
+run(InvStatement *statement, Datum *values, const char *nulls, bool read_only)
 {
 	const char *schema_name = inv_catalog()->schema_name;
 	int result;
 
 	if (!is_prepared(statement, schema_name))
 		prepare(statement, schema_name);
-	result = SPI_execute_plan(statement->plan, values, nulls, false, 0);
+	result = SPI_execute_plan(statement->plan, values, nulls, read_only, 0);
 	if (result < 0)
 		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
+}
+
+void
+inv_statement_run(InvStatement *statement, Datum *values, const char *nulls)
+{
+	run(statement, values, nulls, false);
+}
+
+void
+inv_statement_run_latest(InvStatement *statement, Datum *values)
+{
+	PushActiveSnapshot(GetLatestSnapshot());
+	run(statement, values, NULL, true);
+	PopActiveSnapshot();
 }
 
 Datum

@@ -33,6 +33,9 @@ typedef struct InvStatement
  */
 extern void inv_statement_run(InvStatement *statement, Datum *values, const char *nulls);
 
+/* The same for a reading statement, with a snapshot of this moment at any isolation level. */
+extern void inv_statement_run_latest(InvStatement *statement, Datum *values);
+
 /* One value of the rows of the last statement; *is_null may be NULL. */
 extern Datum inv_statement_value(uint64 row, int column, bool *is_null);
 

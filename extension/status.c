@@ -200,6 +200,7 @@ inventory_status(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	put_launcher(result);
 	put_worker(result, "publisher", INV_PUBLISHER);
+	put_worker(result, "janitor", INV_JANITOR);
 	inv_statement_connect();
 	put_relays(result);
 	put_database(result);

@@ -127,7 +127,7 @@ inv_tick_is_kept(const InvPosition *position)
 	Datum values[3] = {Int64GetDatum(position->tick), Int64GetDatum(position->mark),
 					   BoolGetDatum(position->is_end)};
 
-	inv_statement_run(&kept_statement, values, NULL);
+	inv_statement_run_latest(&kept_statement, values);
 	return SPI_processed == 1;
 }
 

@@ -51,7 +51,10 @@ extern void inv_tick_head(InvPosition *position);
 /* The end of the oldest tick that is kept. */
 extern void inv_tick_oldest(InvPosition *position);
 
-/* Can reading go on from this position? */
+/*
+ * Can reading go on from this position?  Judged by what is committed now,
+ * whatever the isolation level: TRUNCATE does not spare old snapshots.
+ */
 extern bool inv_tick_is_kept(const InvPosition *position);
 
 /*

@@ -46,6 +46,7 @@ extern void inv_worker_transaction(InvWorker *worker, int isolation);
 extern void inv_worker_report(InvWorker *worker, int64 result);
 
 extern PGDLLEXPORT void inv_publisher_main(Datum arg) pg_attribute_noreturn();
+extern PGDLLEXPORT void inv_janitor_main(Datum arg) pg_attribute_noreturn();
 extern PGDLLEXPORT void inv_probe_main(Datum arg);
 extern PGDLLEXPORT void inv_launcher_main(Datum arg) pg_attribute_noreturn();
 

@@ -142,6 +142,9 @@ COMMENT ON COLUMN inventory_operation.result IS 'the rows of inventory_change it
 COMMENT ON COLUMN inventory_operation.performed_by IS 'who did it';
 COMMENT ON COLUMN inventory_operation.created_at IS 'when';
 
+-- for the janitor; keys come in the order of time, so a block range index does
+CREATE INDEX inventory_operation_created_at_idx ON inventory_operation USING brin (created_at);
+
 REVOKE ALL ON inventory_operation FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('inventory_operation', '');
 

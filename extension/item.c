@@ -221,7 +221,6 @@ inv_item_raise_not_found(const InvItemKey *key)
 			errcode(INV_ERRCODE_NOT_FOUND),
 			errmsg("product \"%s\" is not stocked in warehouse \"%s\"", key->product_id, key->warehouse_id),
 			errdetail("The organization searched is \"%s\".", key->organization_id),
-			errhint("Items are made by inventory_define: SELECT * FROM %s.inventory_define(%s, %s);",
-					inv_catalog()->schema_name,
+			errhint("Items are made by inventory_define: SELECT * FROM inventory_define(%s, %s);",
 					quote_literal_cstr(key->product_id), quote_literal_cstr(key->warehouse_id)));
 }

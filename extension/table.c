@@ -32,6 +32,7 @@ inv_table_open(InvTable *table, Oid relation)
 	table->result = makeNode(ResultRelInfo);
 	InitResultRelInfo(table->result, table->relation, 0, NULL, 0);
 	ExecOpenIndices(table->result, false);
+	table->estate->es_opened_result_relations = list_make1(table->result);
 	table->slot = MakeSingleTupleTableSlot(RelationGetDescr(table->relation), &TTSOpsVirtual);
 }
 
@@ -39,7 +40,7 @@ void
 inv_table_close(InvTable *table)
 {
 	ExecDropSingleTupleTableSlot(table->slot);
-	ExecCloseIndices(table->result);
+	ExecCloseResultRelations(table->estate);
 	ExecResetTupleTable(table->estate->es_tupleTable, false);
 	FreeExecutorState(table->estate);
 	table_close(table->relation, NoLock);

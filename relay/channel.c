@@ -1,0 +1,156 @@
+/*
+ * channel.c
+ *	  What a client can follow, and how it is written.
+ *
+ * A name is a list of words divided by ':'.  No id can hold a bare ':', so it
+ * is split first and decoded afterwards.
+ */
+#include "channel.h"
+
+#include <stdint.h>
+#include <string.h>
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* Length of the UTF-8 character at s, 0 when it is none (overlong and surrogates included). */
+static size_t
+utf8_length(const unsigned char *s)
+{
+	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t length = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2
+								  : s[0] >> 4 == 14	 ? 3
+								  : s[0] >> 3 == 30	 ? 4
+													 : 0;
+	uint32_t code = s[0] & (0x7f >> length);
+
+	if (length <= 1)
+		return length;
+	for (size_t i = 1; i < length; i++)
+	{
+		if (s[i] >> 6 != 2)
+			return 0;
+		code = code << 6 | (s[i] & 0x3f);
+	}
+	if (code < smallest[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+		return 0;
+	return length;
+}
+
+static bool
+is_utf8(const char *text)
+{
+	const unsigned char *s = (const unsigned char *) text;
+
+	while (*s)
+	{
+		size_t length = utf8_length(s);
+
+		if (!length)
+			return false;
+		s += length;
+	}
+	return true;
+}
+
+/* Decodes one id that ends at `end`. */
+static bool
+decode_id(char *id, const char *text, const char *end)
+{
+	size_t size = 0;
+
+	while (text < end)
+	{
+		int byte = (unsigned char) *text++;
+
+		if (byte < 0x20 || byte == 0x7f || size == CHANNEL_ID_SIZE)
+			return false;
+		if (byte == '%')
+		{
+			if (end - text < 2 || hex_value(text[0]) < 0 || hex_value(text[1]) < 0)
+				return false;
+			byte = hex_value(text[0]) * 16 + hex_value(text[1]);
+			text += 2;
+		}
+		if (!byte)
+			return false;
+		id[size++] = (char) byte;
+	}
+	id[size] = '\0';
+	return size > 0 && is_utf8(id);
+}
+
+/* Takes "word:ID" from the front of *name, and the ':' behind it. */
+static bool
+take_part(const char **name, const char *word, char *id)
+{
+	size_t word_size = strlen(word);
+	const char *text = *name + word_size;
+	const char *end;
+
+	if (strncmp(*name, word, word_size) != 0)
+		return false;
+	end = text + strcspn(text, ":");
+	if (!decode_id(id, text, end))
+		return false;
+	*name = end;
+	return true;
+}
+
+bool
+channel_parse(Channel *channel, const char *name)
+{
+	channel->product[0] = channel->warehouse[0] = '\0';
+	if (strcmp(name, "global") == 0)
+		return true;
+	if (take_part(&name, "warehouse:", channel->warehouse))
+		return !*name;
+	if (!take_part(&name, "product:", channel->product))
+		return false;
+	if (!*name)
+		return true;
+	return take_part(&name, ":warehouse:", channel->warehouse) && !*name;
+}
+
+static void
+append_id(Buf *buf, const char *id)
+{
+	for (; *id; id++)
+	{
+		unsigned char c = (unsigned char) *id;
+
+		if (c == '%' || c == ':' || c < 0x20 || c == 0x7f)
+			buf_printf(buf, "%%%02X", c);
+		else
+			buf_append_char(buf, *id);
+	}
+}
+
+void
+channel_append_name(Buf *buf, const char *product, const char *warehouse)
+{
+	bool has_product = product && *product;
+	bool has_warehouse = warehouse && *warehouse;
+
+	if (!has_product && !has_warehouse)
+		buf_append_text(buf, "global");
+	if (has_product)
+	{
+		buf_append_text(buf, "product:");
+		append_id(buf, product);
+	}
+	if (has_warehouse)
+	{
+		buf_append_text(buf, has_product ? ":warehouse:" : "warehouse:");
+		append_id(buf, warehouse);
+	}
+}

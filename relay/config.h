@@ -1,0 +1,83 @@
+/*
+ * config.h
+ *	  What can be configured.
+ *
+ * One table (config.c) says for each option its name, kind, default, bounds,
+ * help and whether a reload may change it.  It serves the command line, the
+ * environment, the configuration file, --help and the shipped file.
+ *
+ * What is given on the command line wins over the environment, that over the
+ * file, and that over the default.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "buf.h"
+
+/* Every member is set from the table. */
+typedef struct Config
+{
+	char **listen; /* lists end with NULL */
+	char **admin;
+	char *event_loop;
+	int64_t max_open_files;
+	char *www;
+	char **allow_origin;
+	char **allow_host;
+
+	char *dsn;
+	char *organization;
+	int64_t poll_interval_ms;
+	int64_t stale_after_ms;
+	int64_t connect_timeout_ms;
+	int64_t query_timeout_ms;
+	int64_t read_batch;
+	int64_t ring_size;
+	int64_t inventory_limit;
+	int64_t inventory_queue;
+
+	int64_t max_connections;
+	int64_t max_channels;
+	int64_t max_message_size;
+	int64_t messages_per_second;
+	int64_t message_burst;
+	int64_t queue_size;
+	int64_t ping_interval_ms;
+	int64_t ping_timeout_ms;
+	int64_t drain_timeout_ms;
+
+	char *log_level;
+	char *log_format;
+} Config;
+
+typedef enum ConfigAction
+{
+	CONFIG_RUN,
+	CONFIG_CHECK,	/* --check-config */
+	CONFIG_HELP,	/* --help */
+	CONFIG_VERSION, /* --version */
+	CONFIG_SAMPLE	/* --print-config: the file with every option commented out */
+} ConfigAction;
+
+/*
+ * Reads all sources.  NULL fills *error with one sentence, to be freed with
+ * buf_free().  action may be NULL (on reload).
+ */
+Config *config_load(int argc, char *const *argv, ConfigAction *action, Buf *error);
+void config_free(Config *config);
+
+/*
+ * Moves the reloadable options of `fresh` into config and appends to notes the
+ * names of others that differ, which need a restart.  Frees fresh.
+ */
+void config_reload(Config *config, Config *take_fresh, Buf *notes);
+
+void config_print_help(FILE *out);
+void config_print_sample(FILE *out);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * metrics.h
+ *	  Counters and gauges of this process, in Prometheus' text format.
+ *
+ * There is one set of them, as there is one process.  Names, kinds and help
+ * stand in one table in metrics.c.
+ */
+#ifndef METRICS_H
+#define METRICS_H
+
+#include <stdint.h>
+
+#include "buf.h"
+
+typedef enum Metric
+{
+	METRIC_CONNECTIONS,
+	METRIC_SESSIONS,
+	METRIC_SUBSCRIPTIONS,
+	METRIC_CHANNELS,
+	METRIC_SESSIONS_OPENED,
+	METRIC_UPGRADES_REFUSED,
+	METRIC_HTTP_REQUESTS,
+	METRIC_MESSAGES_RECEIVED,
+	METRIC_MESSAGES_RATE_LIMITED,
+	METRIC_ERRORS_SENT,
+	METRIC_EVENTS_READ,
+	METRIC_EVENTS_DELIVERED,
+	METRIC_FRAMES_SENT,
+	METRIC_BYTES_SENT,
+	METRIC_DATABASE_UP,
+	METRIC_DATABASE_CONNECTS,
+	METRIC_DATABASE_READS,
+	METRIC_RESYNCS,
+	METRIC_ROUND_AGE,
+	METRIC_RING_EVENTS,
+	METRIC_RING_BYTES,
+	METRIC_COUNT
+} Metric;
+
+void metrics_add(Metric metric, double amount);
+void metrics_set(Metric metric, double value);
+
+/* One WebSocket closed with this code; 0 when the peer closed. */
+void metrics_count_close(int code);
+
+/* Time from an event's creation in the database to its frame being written. */
+void metrics_observe_delivery(int64_t microseconds);
+
+double metrics_get(Metric metric);
+void metrics_append(Buf *buf);
+
+#endif

@@ -1,0 +1,671 @@
+/*
+ * ws.c
+ *	  Serves HTTP and WebSocket clients.
+ *
+ * This is the only file that knows libwebsockets' sockets.  Each callback is
+ * one line that calls a handler; the handlers check what version 4.1.6 does
+ * not (h2c, raw sockets from CONNECT, the upgrade's own headers, lengths) and
+ * pass on plain values.
+ *
+ * Listening sockets are ours: we accept, count and then give the connection
+ * to the library, so a connection over the limit costs it nothing.
+ *
+ * A Connection is allocated with the TCP connection and freed when the library
+ * reports the end of it, whatever happens between.  It is HTTP until the
+ * upgrade; then `session` is set.  Writing happens in the writable callback
+ * only, one lws_write() each, except for the answer that ends a connection
+ * whose request cannot be trusted.
+ */
+#include "ws.h"
+
+#include <libwebsockets.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "list.h"
+#include "log.h"
+
+static_assert(FRAME_HEADROOM >= LWS_PRE, "frames need the library's headroom");
+
+/* Bytes kept per idle socket for reading; larger messages arrive in pieces. */
+#define RECEIVE_BUFFER_SIZE 1024
+
+/* One write to a socket; a larger one would be cut to this by the library. */
+#define SEND_SIZE 65536
+
+/* Accepted in one go, before others have their turn. */
+#define ACCEPT_BURST 64
+
+/* How long a client may take for the next piece of a response, and to close. */
+#define SEND_TIMEOUT_S 30
+#define CLOSE_TIMEOUT_S 5
+
+typedef struct Listener
+{
+	ListNode in_ws;
+	Ws *ws;
+	int fd;
+	LoopWatch *watch;
+	bool is_admin;
+	bool is_loopback;
+} Listener;
+
+struct Connection
+{
+	struct lws *wsi;
+	Ws *ws;
+	bool is_admin;
+	bool is_loopback;
+	bool *is_gone; /* told when the connection is freed; for the adopter */
+	char peer[ADDRESS_TEXT_SIZE];
+
+	void *session;	/* set while a WebSocket is open */
+	Buf message;	/* pieces of a message not yet whole */
+	bool is_deaf;	/* a message was refused; nothing more is taken */
+	Reason closing; /* close when on_room has nothing left */
+
+	bool is_answering; /* a request waits for, or receives, its response */
+	bool is_responded;
+	HttpResponse response;
+	size_t sent_size; /* of the response's body */
+	void *kept;		  /* by who answers */
+};
+
+struct Ws
+{
+	Loop *loop;
+	WsOptions options;
+	const WsHandlers *handlers;
+	void *owner;
+	struct lws_vhost *vhost;
+	lws_retry_bo_t liveness;
+	List listeners;
+	unsigned connection_count;
+	LogGate full_gate;
+};
+
+static int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size);
+
+static const struct lws_protocols protocols[] = {
+	{
+		.name = "inventory",
+		.callback = ws_callback,
+		.rx_buffer_size = RECEIVE_BUFFER_SIZE,
+		.tx_packet_size = SEND_SIZE,
+	},
+	{0},
+};
+
+/* Setting up */
+
+/* No extensions: compression costs memory per client and has unfixed bugs. */
+static bool
+create_vhost(Ws *ws)
+{
+	struct lws_context_creation_info info = {
+		.vhost_name = "clients",
+		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
+		.protocols = protocols,
+		.extensions = NULL,
+		.alpn = "http/1.1",
+		.retry_and_idle_policy = &ws->liveness,
+		.keepalive_timeout = CLOSE_TIMEOUT_S,
+		.options = LWS_SERVER_OPTION_VALIDATE_UTF8,
+	};
+
+	ws->liveness.secs_since_valid_ping = (uint16_t) ws->options.ping_interval_s;
+	ws->liveness.secs_since_valid_hangup = (uint16_t) ws->options.ping_timeout_s;
+	ws->vhost = lws_create_vhost(loop_context(ws->loop), &info);
+	return ws->vhost != NULL;
+}
+
+Ws *
+ws_new(Loop *loop, const WsOptions *options, const WsHandlers *handlers, void *owner)
+{
+	Ws *ws = calloc(1, sizeof *ws);
+
+	if (!ws)
+		return NULL;
+	ws->loop = loop;
+	ws->options = *options;
+	ws->handlers = handlers;
+	ws->owner = owner;
+	list_init(&ws->listeners);
+	if (create_vhost(ws))
+		return ws;
+	free(ws);
+	return NULL;
+}
+
+void
+ws_free(Ws *ws)
+{
+	if (!ws)
+		return;
+	ws_stop_listening(ws);
+	free(ws);
+}
+
+unsigned
+ws_connection_count(const Ws *ws)
+{
+	return ws->connection_count;
+}
+
+/* Accepting */
+
+static Connection *
+connection_new(Listener *listener, const struct sockaddr_storage *peer)
+{
+	Connection *connection = calloc(1, sizeof *connection);
+
+	if (!connection)
+		return NULL;
+	connection->ws = listener->ws;
+	connection->is_admin = listener->is_admin;
+	connection->is_loopback = listener->is_loopback;
+	address_format_host(connection->peer, peer);
+	connection->ws->connection_count++;
+	return connection;
+}
+
+static void
+connection_free(Connection *connection)
+{
+	if (connection->is_gone)
+		*connection->is_gone = true;
+	connection->ws->connection_count--;
+	http_response_free(&connection->response);
+	buf_free(&connection->message);
+	free(connection);
+}
+
+/* Gives an accepted socket to the library, which closes it from now on. */
+static void
+adopt(Listener *listener, int fd, const struct sockaddr_storage *peer)
+{
+	Connection *connection = connection_new(listener, peer);
+	bool is_gone = false;
+	lws_adopt_desc_t adoption = {
+		.vh = listener->ws->vhost,
+		.type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP,
+		.fd.sockfd = fd,
+		.opaque = connection,
+	};
+	struct lws *wsi;
+
+	if (!connection)
+	{
+		close(fd);
+		return;
+	}
+	connection->is_gone = &is_gone;
+	wsi = lws_adopt_descriptor_vhost_via_info(&adoption);
+	if (is_gone)
+		return;
+	connection->is_gone = NULL;
+	connection->wsi = wsi;
+	if (!wsi)
+		connection_free(connection);
+}
+
+/*
+ * Connections over the limit are taken and dropped.  Left in the queue they
+ * would wake the loop for ever.
+ */
+static void
+accept_connections(void *owner)
+{
+	Listener *listener = owner;
+	Ws *ws = listener->ws;
+
+	for (int i = 0; i < ACCEPT_BURST; i++)
+	{
+		struct sockaddr_storage peer = {0};
+		socklen_t size = sizeof peer;
+		int fd = accept4(listener->fd, (struct sockaddr *) &peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0)
+		{
+			if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+				log_gated(&ws->full_gate, "a connection could not be accepted: %s", strerror(errno));
+			return;
+		}
+		if (ws->connection_count >= ws->options.max_connections && !listener->is_admin)
+		{
+			log_gated(&ws->full_gate, "refused a connection: there are %u (max-connections)", ws->connection_count);
+			close(fd);
+			continue;
+		}
+		adopt(listener, fd, &peer);
+	}
+}
+
+bool
+ws_listen(Ws *ws, const Address *address, bool is_admin)
+{
+	static const WatchHandlers handlers = {.on_readable = accept_connections};
+	Listener *listener = calloc(1, sizeof *listener);
+
+	if (!listener)
+		return false;
+	listener->ws = ws;
+	listener->is_admin = is_admin;
+	listener->is_loopback = address->is_loopback;
+	listener->fd = address_listen(address);
+	if (listener->fd >= 0)
+		listener->watch = loop_watch(ws->loop, listener->fd, &handlers, listener);
+	if (listener->watch)
+	{
+		list_append(&ws->listeners, &listener->in_ws);
+		return true;
+	}
+	if (listener->fd >= 0)
+		close(listener->fd);
+	free(listener);
+	return false;
+}
+
+void
+ws_stop_listening(Ws *ws)
+{
+	ListNode *node;
+
+	while ((node = list_first(&ws->listeners)))
+	{
+		Listener *listener = list_object(node, Listener, in_ws);
+
+		list_remove(node);
+		loop_watch_free(listener->watch);
+		close(listener->fd);
+		free(listener);
+	}
+}
+
+/* Requests */
+
+/* A header as text; false when it does not fit or holds a NUL. */
+static bool
+copy_header(struct lws *wsi, enum lws_token_indexes token, char *out, int out_size)
+{
+	int size = lws_hdr_total_length(wsi, token);
+
+	out[0] = '\0';
+	if (size == 0)
+		return true;
+	return size < out_size && lws_hdr_copy(wsi, out, out_size, token) == size && strlen(out) == (size_t) size;
+}
+
+static bool
+copy_args(struct lws *wsi, HttpRequest *request)
+{
+	for (int i = 0;; i++)
+	{
+		char *arg = request->args[request->arg_count];
+		int size = lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i);
+
+		if (size <= 0)
+			return true;
+		if (request->arg_count == HTTP_ARG_COUNT || size >= HTTP_VALUE_SIZE ||
+			lws_hdr_copy_fragment(wsi, arg, HTTP_VALUE_SIZE, WSI_TOKEN_HTTP_URI_ARGS, i) < 0)
+			return false;
+		request->arg_count++;
+	}
+}
+
+static HttpMethod
+read_method(struct lws *wsi)
+{
+	char *uri;
+	int size;
+
+	switch (lws_http_get_uri_and_method(wsi, &uri, &size))
+	{
+		case LWSHUMETH_GET:
+			return HTTP_GET;
+		case LWSHUMETH_HEAD:
+			return HTTP_HEAD;
+		default:
+			return HTTP_OTHER;
+	}
+}
+
+/* Takes over what we use of a request; false when something does not fit. */
+static bool
+read_request(Connection *connection, HttpRequest *request)
+{
+	struct lws *wsi = connection->wsi;
+	char *path = NULL;
+	int path_size = 0;
+
+	*request = (HttpRequest){
+		.method = read_method(wsi),
+		.is_admin = connection->is_admin,
+		.is_loopback = connection->is_loopback,
+	};
+	if (lws_http_get_uri_and_method(wsi, &path, &path_size) < 0 || path_size >= HTTP_PATH_SIZE ||
+		memchr(path, '\0', (size_t) path_size))
+		return false;
+	memcpy(request->path, path, (size_t) path_size);
+	return copy_header(wsi, WSI_TOKEN_HOST, request->host, HTTP_VALUE_SIZE) &&
+		   copy_header(wsi, WSI_TOKEN_ORIGIN, request->origin, HTTP_VALUE_SIZE) &&
+		   copy_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, request->if_none_match, HTTP_VALUE_SIZE) &&
+		   copy_args(wsi, request);
+}
+
+/* Writes a whole short response at once and ends the connection. */
+static int
+reject(Connection *connection, HttpResponse response)
+{
+	Frame *parts[] = {response.head, response.body};
+
+	for (int i = 0; i < 2; i++)
+		if (parts[i] && lws_write(connection->wsi, frame_bytes(parts[i]), parts[i]->size, LWS_WRITE_HTTP) < 0)
+			break;
+	http_response_free(&response);
+	return -1;
+}
+
+/*
+ * The upgrade's headers.  The pointer the library hands over may dangle, so
+ * they are copied; it would also take h2c and any version.
+ */
+static bool
+is_websocket_upgrade(struct lws *wsi)
+{
+	char upgrade[16];
+	char version[8];
+
+	return copy_header(wsi, WSI_TOKEN_UPGRADE, upgrade, sizeof upgrade) && strcasecmp(upgrade, "websocket") == 0 &&
+		   copy_header(wsi, WSI_TOKEN_VERSION, version, sizeof version) && strcmp(version, "13") == 0 &&
+		   lws_hdr_total_length(wsi, WSI_TOKEN_KEY) > 0 && read_method(wsi) == HTTP_GET;
+}
+
+static int
+handle_upgrade(struct lws *wsi)
+{
+	Connection *connection = lws_get_opaque_user_data(wsi);
+	HttpRequest request;
+	HttpResponse response;
+
+	if (!connection)
+		return -1;
+	connection->wsi = wsi;
+	if (!read_request(connection, &request))
+		return reject(connection, http_reject(&request, 400, "Headers too long"));
+	if (!is_websocket_upgrade(wsi))
+		return reject(connection, http_reject(&request, 400, "Only WebSocket version 13 is spoken here"));
+	if (connection->is_admin || strcmp(request.path, "/ws") != 0)
+		return reject(connection, http_reject(&request, 404, "Not found"));
+	if (!connection->ws->handlers->on_upgrade(connection->ws->owner, &request, &response))
+		return reject(connection, response);
+	return 0;
+}
+
+/* A body that we would have to skip, or whose length cannot be known. */
+static bool
+has_body(struct lws *wsi)
+{
+	char size[24];
+
+	if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING))
+		return true;
+	return !copy_header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, size, sizeof size) || (*size && strcmp(size, "0") != 0);
+}
+
+/*
+ * While an answer is pending nothing is read: the library would neither take
+ * the bytes nor stop reporting them.  Nor would it then report room to write,
+ * so reading is allowed again with the answer.
+ */
+static int
+handle_request(struct lws *wsi)
+{
+	Connection *connection = lws_get_opaque_user_data(wsi);
+	HttpRequest request;
+
+	if (!connection)
+		return -1;
+	connection->wsi = wsi;
+	if (!read_request(connection, &request))
+		return reject(connection, http_reject(&request, 400, "Headers too long"));
+	if (request.method == HTTP_OTHER)
+		return reject(connection, http_reject(&request, 405, "Method not allowed"));
+	if (has_body(wsi))
+		return reject(connection, http_reject(&request, 400, "A body is not expected here"));
+	connection->is_answering = true;
+	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, SEND_TIMEOUT_S);
+	connection->ws->handlers->on_request(connection->ws->owner, connection, &request);
+	if (!connection->is_responded)
+		lws_rx_flow_control(wsi, 0);
+	return 0;
+}
+
+void
+ws_respond(Connection *connection, HttpResponse take_response)
+{
+	assert(connection->is_answering && !connection->is_responded);
+	connection->response = take_response;
+	connection->sent_size = 0;
+	connection->is_responded = true;
+	lws_rx_flow_control(connection->wsi, 1);
+	lws_callback_on_writable(connection->wsi);
+}
+
+void
+ws_keep(Connection *connection, void *kept)
+{
+	connection->kept = kept;
+}
+
+/* Ready for the next request on this connection, or done with it. */
+static int
+end_response(Connection *connection)
+{
+	bool closes = connection->response.closes;
+
+	http_response_free(&connection->response);
+	connection->is_answering = connection->is_responded = false;
+	if (closes)
+		return -1;
+	return lws_http_transaction_completed(connection->wsi) ? -1 : 0;
+}
+
+static int
+write_body(Connection *connection)
+{
+	Frame *body = connection->response.body;
+	size_t left = body->size - connection->sent_size;
+	size_t size = left < SEND_SIZE ? left : SEND_SIZE;
+
+	if (lws_write(connection->wsi, frame_bytes(body) + connection->sent_size, size,
+				  size == left ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < 0)
+		return -1;
+	connection->sent_size += size;
+	return 0;
+}
+
+static int
+handle_response_room(struct lws *wsi)
+{
+	Connection *connection = lws_get_opaque_user_data(wsi);
+	HttpResponse *response;
+
+	if (!connection || !connection->is_responded)
+		return 0;
+	response = &connection->response;
+	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, SEND_TIMEOUT_S);
+	if (response->head)
+	{
+		int written = lws_write(wsi, frame_bytes(response->head), response->head->size, LWS_WRITE_HTTP_HEADERS);
+
+		frame_release(response->head);
+		response->head = NULL;
+		if (written < 0)
+			return -1;
+	}
+	else if (response->body && connection->sent_size < response->body->size && write_body(connection) < 0)
+		return -1;
+	if (!response->body || connection->sent_size == response->body->size)
+		return end_response(connection);
+	lws_callback_on_writable(wsi);
+	return 0;
+}
+
+/* WebSocket */
+
+static int
+handle_open(struct lws *wsi)
+{
+	Connection *connection = lws_get_opaque_user_data(wsi);
+
+	if (!connection)
+		return -1;
+	connection->wsi = wsi;
+	connection->session = connection->ws->handlers->on_open(connection->ws->owner, connection, connection->peer);
+	return connection->session ? 0 : -1;
+}
+
+static void
+refuse(Connection *connection, Reason reason)
+{
+	connection->is_deaf = true;
+	buf_free(&connection->message);
+	connection->ws->handlers->on_refused(connection->session, reason);
+}
+
+/*
+ * A message may come in many frames and each frame in many pieces.  It is
+ * measured with what its frame still promises, before anything is stored.
+ */
+static int
+handle_piece(struct lws *wsi, const char *bytes, size_t size)
+{
+	Connection *connection = lws_get_opaque_user_data(wsi);
+	size_t promised = size + lws_remaining_packet_payload(wsi);
+	const WsHandlers *handlers = connection->ws->handlers;
+	bool is_whole = lws_is_final_fragment(wsi) && !lws_remaining_packet_payload(wsi);
+
+	if (connection->is_deaf)
+		return 0;
+	if (lws_frame_is_binary(wsi))
+		refuse(connection, REASON_BINARY);
+	else if (promised > connection->ws->options.max_message_size - connection->message.size)
+		refuse(connection, REASON_TOO_LARGE);
+	else if (is_whole && !connection->message.size)
+		handlers->on_message(connection->session, bytes, size);
+	else
+	{
+		buf_append(&connection->message, bytes, size);
+		if (connection->message.failed)
+			return -1;
+		if (is_whole)
+		{
+			handlers->on_message(connection->session, buf_text(&connection->message), connection->message.size);
+			buf_free(&connection->message);
+		}
+	}
+	return 0;
+}
+
+void
+ws_wake(Connection *connection)
+{
+	lws_callback_on_writable(connection->wsi);
+}
+
+void
+ws_close(Connection *connection, Reason reason)
+{
+	connection->closing = reason;
+	connection->is_deaf = true;
+	lws_set_timeout(connection->wsi, PENDING_TIMEOUT_CLOSE_SEND, CLOSE_TIMEOUT_S);
+	lws_callback_on_writable(connection->wsi);
+}
+
+static int
+handle_room(struct lws *wsi)
+{
+	Connection *connection = lws_get_opaque_user_data(wsi);
+	const WsHandlers *handlers = connection->ws->handlers;
+	Frame *frame = connection->session ? handlers->on_room(connection->session) : NULL;
+
+	if (frame)
+	{
+		if (lws_write(wsi, frame_bytes(frame), frame->size, LWS_WRITE_TEXT) < 0)
+			return -1;
+		handlers->on_written(connection->session);
+		if (connection->closing || handlers->on_room(connection->session))
+			lws_callback_on_writable(wsi);
+		return 0;
+	}
+	if (!connection->closing)
+		return 0;
+	lws_close_reason(wsi, (enum lws_close_status) reason_code(connection->closing),
+					 (unsigned char *) (uintptr_t) reason_text(connection->closing),
+					 strlen(reason_text(connection->closing)));
+	return -1;
+}
+
+static int
+handle_close(struct lws *wsi)
+{
+	Connection *connection = lws_get_opaque_user_data(wsi);
+	void *session = connection ? connection->session : NULL;
+
+	if (!session)
+		return 0;
+	connection->session = NULL;
+	connection->ws->handlers->on_close(session);
+	return 0;
+}
+
+static int
+handle_end(struct lws *wsi)
+{
+	Connection *connection = lws_get_opaque_user_data(wsi);
+
+	if (!connection)
+		return 0;
+	lws_set_opaque_user_data(wsi, NULL);
+	if (connection->session)
+		connection->ws->handlers->on_close(connection->session);
+	if (connection->kept)
+		connection->ws->handlers->on_abandon(connection->ws->owner, connection->kept);
+	connection_free(connection);
+	return 0;
+}
+
+static int
+ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size)
+{
+	(void) user;
+	switch (reason)
+	{
+		case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+			return handle_upgrade(wsi);
+		case LWS_CALLBACK_HTTP:
+			return handle_request(wsi);
+		case LWS_CALLBACK_HTTP_WRITEABLE:
+			return handle_response_room(wsi);
+		case LWS_CALLBACK_ESTABLISHED:
+			return handle_open(wsi);
+		case LWS_CALLBACK_RECEIVE:
+			return handle_piece(wsi, in, size);
+		case LWS_CALLBACK_SERVER_WRITEABLE:
+			return handle_room(wsi);
+		case LWS_CALLBACK_CLOSED:
+			return handle_close(wsi);
+		case LWS_CALLBACK_WSI_DESTROY:
+			return handle_end(wsi);
+		case LWS_CALLBACK_RAW_ADOPT: /* CONNECT turns a socket raw, without any timeout */
+		case LWS_CALLBACK_RAW_RX:
+			return -1;
+		default:
+			return 0;
+	}
+}

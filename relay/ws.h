@@ -1,0 +1,91 @@
+/*
+ * ws.h
+ *	  Serves HTTP and WebSocket clients.
+ *
+ * The receiver is the boss: bytes are written only when a socket has room for
+ * them, one frame at a time, taken from the session at that moment.  Nobody's
+ * slowness is stored here.
+ */
+#ifndef WS_H
+#define WS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "address.h"
+#include "frame.h"
+#include "http.h"
+#include "loop.h"
+#include "reason.h"
+
+typedef struct Ws Ws;
+
+/* One client's TCP connection.  It ends, and its memory goes, after on_close or by itself. */
+typedef struct Connection Connection;
+
+typedef struct WsOptions
+{
+	size_t max_message_size;  /* a longer message is answered and closed with 1009 */
+	unsigned max_connections; /* over all listeners */
+	unsigned ping_interval_s; /* a silent client is pinged */
+	unsigned ping_timeout_s;  /* and dropped after so much silence */
+} WsOptions;
+
+typedef struct WsHandlers
+{
+	/*
+	 * A request to upgrade on /ws with all headers right.  True lets it in;
+	 * false has filled the response.
+	 */
+	bool (*on_upgrade)(void *owner, const HttpRequest *request, HttpResponse *response);
+
+	/* The WebSocket is open.  The result is passed to the others; NULL ends it. */
+	void *(*on_open)(void *owner, Connection *connection, const char *peer);
+
+	/* One whole text message. */
+	void (*on_message)(void *session, const char *bytes, size_t size);
+
+	/* A message that was not taken: REASON_TOO_LARGE or REASON_BINARY. */
+	void (*on_refused)(void *session, Reason reason);
+
+	/* The frame to write now, NULL for none; and that it was written. */
+	Frame *(*on_room)(void *session);
+	void (*on_written)(void *session);
+
+	/* The WebSocket has ended.  The session is not used any more. */
+	void (*on_close)(void *session);
+
+	/* A whole request.  It is answered with ws_respond(), now or later. */
+	void (*on_request)(void *owner, Connection *connection, const HttpRequest *request);
+
+	/* A connection has ended while something was kept with it. */
+	void (*on_abandon)(void *owner, void *kept);
+} WsHandlers;
+
+/* NULL without memory.  The handlers outlive it. */
+Ws *ws_new(Loop *loop, const WsOptions *options, const WsHandlers *handlers, void *owner);
+
+/* Sockets still open go with the loop's context, without handlers being called. */
+void ws_free(Ws *ws);
+
+/* False, with errno set, when the address cannot be had. */
+bool ws_listen(Ws *ws, const Address *address, bool is_admin);
+
+/* No new connections. */
+void ws_stop_listening(Ws *ws);
+
+/* Asks for on_room when the client can take a frame. */
+void ws_wake(Connection *connection);
+
+/* Sends what on_room still gives, then closes; a client that does not read is cut off. */
+void ws_close(Connection *connection, Reason reason);
+
+/* Answers the one open request.  Takes the response. */
+void ws_respond(Connection *connection, HttpResponse take_response);
+
+/* Keeps something with the connection of an open request; NULL takes it back. */
+void ws_keep(Connection *connection, void *kept);
+
+unsigned ws_connection_count(const Ws *ws);
+
+#endif

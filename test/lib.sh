@@ -26,7 +26,7 @@ pg_bin=$($PG_CONFIG --bindir)
 # Variables that would lead our clients to somebody else's server, or change
 # what they print.
 for variable in "${!PG@}" LANGUAGE LC_ALL; do
-	[ "$variable" = PG_CONFIG ] || unset "$variable"
+	[[ $variable == PG_CONFIG || $variable == PG_TEST_* ]] || unset "$variable"
 done
 export PGUSER=postgres LANG=C.UTF-8
 

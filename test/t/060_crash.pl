@@ -10,7 +10,7 @@ use Test::More;
 
 my $rounds = 3;
 
-my $node = new_node('main', 'fsync = on', 'wal_writer_delay = 200ms');
+my $node = new_node('main', 'fsync = on', 'wal_writer_delay = 10s');
 $node->start;
 create_extension($node, 'shop');
 $node->safe_psql('shop', <<'END');
@@ -33,12 +33,12 @@ for my $round (1 .. $rounds)
 {
 	my ($output, @delivered) = ('');
 	my $load = IPC::Run::start(
-		[ 'pgbench', '-n', '-c', '8', '-j', '2', '-T', '600', '-f', $sale, $node->connstr('shop') ],
+		[ 'pgbench', '-n', '-c', '8', '-j', '2', '-R', '1000', '-T', '600', '-f', $sale, $node->connstr('shop') ],
 		'>', \my $ignored, '2>', \my $errors, IPC::Run::timeout(600));
 
 	# Read the log as fast as it grows, until enough was delivered.
 	my $reader = $node->background_psql('shop');
-	while (@delivered < 2000 * $round)
+	while (@delivered < 1000 * $round)
 	{
 		my $after = defined $position ? "'$position'" : 'NULL';
 		my @page = split /\n/, $reader->query_safe("SELECT $columns FROM inventory_events($after)");

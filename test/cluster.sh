@@ -1,4 +1,4 @@
-# lib.sh
+# cluster.sh
 #	  Throw-away PostgreSQL servers for the tests, the demo and the benchmarks.
 #
 # Sourced.  Everything lives in one directory, $work, that only its owner can

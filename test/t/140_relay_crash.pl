@@ -6,19 +6,18 @@ use strict;
 use warnings;
 use InventoryNode;
 use PostgreSQL::Test::Utils;
-use Relay;
+use RelayProcess;
 use Test::More;
-use WebSocket;
 
-my $node = new_node('main', 'fsync = on', 'wal_writer_delay = 200ms');
+my $node = new_node('main', 'fsync = on', 'wal_writer_delay = 10s');
 $node->start;
 create_extension($node, 'shop');
 $node->safe_psql('shop', <<'END');
 SELECT FROM generate_series(1, 20) AS n
  CROSS JOIN LATERAL inventory_define('item' || n, 'shop', initial_quantity => 1000000)
 END
-my $relay = Relay->new($node, 'shop', $node->safe_psql('shop', 'SELECT current_user'));
-my $socket = WebSocket->new($relay->port);
+my $relay = RelayProcess->start($node, 'shop');
+my $client = $relay->client;
 
 my $sale = PostgreSQL::Test::Utils::tempdir() . '/sale.sql';
 append_to_file($sale, <<'END');
@@ -32,27 +31,21 @@ my $load = IPC::Run::start(
 	'>', \my $ignored, '2>', \my $errors, IPC::Run::timeout(600));
 
 my @shown;
-while (@shown < 3000)
-{
-	my $message = $socket->read_json;
-	BAIL_OUT("unexpected: $message->{type}") unless $message->{type} eq 'inventory.updated';
-	push @shown, $message->{data};
-}
+push @shown, $client->next_json->{data} while @shown < 3000;
 $node->kill9;
 $load->finish;
 start_after_crash($node);
 wait_for_workers($node, 'shop');
-$relay->wait_for_status(200);
+$relay->wait_until_ready;
 
 # What was on its way when the server died, up to the first change made now.
 $node->safe_psql('shop', "SELECT FROM inventory_define('last', 'shop')");
-my $message;
-while (($message = $socket->read_json)->{type} eq 'inventory.updated')
+while (defined(my $message = $client->next_json))
 {
 	last if $message->{data}{productId} eq 'last';
 	push @shown, $message->{data};
 }
-is($message->{type}, 'inventory.updated', 'the client stays connected through the crash');
+is($client->close_code, undef, 'the client stays connected through the crash');
 
 my %kept = map { $_ => 1 } split /\n/, $node->safe_psql('shop',
 	'SELECT product_id, version, available_after, movement_id FROM inventory_movement');

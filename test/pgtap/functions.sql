@@ -1,0 +1,59 @@
+-- functions.sql
+--     Every function: arguments with their defaults, result, and how it runs.
+\ir objects.psql
+
+INSERT INTO actual
+SELECT proname || '(' || pg_get_function_arguments(oid) || ')',
+       concat_ws(' ', pg_get_function_result(oid),
+                 (SELECT lanname FROM pg_language l WHERE l.oid = prolang),
+                 CASE provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END,
+                 CASE proparallel WHEN 's' THEN 'parallel safe' WHEN 'r' THEN 'parallel restricted' ELSE 'parallel unsafe' END,
+                 CASE WHEN proisstrict THEN 'strict' END,
+                 CASE WHEN prosecdef THEN 'security definer' END,
+                 array_to_string(proconfig, ' '))
+  FROM member_function;
+
+COPY expected FROM stdin (DELIMITER '|');
+inventory_adjust(product_id text, warehouse_id text, quantity bigint, movement_type text DEFAULT 'adjustment'::text, reason text DEFAULT NULL::text, performed_by text DEFAULT NULL::text, expected_version bigint DEFAULT NULL::bigint, batch_number text DEFAULT NULL::text, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, on_shortage text DEFAULT 'reject'::text, reference text DEFAULT NULL::text, idempotency_key text DEFAULT NULL::text, occurred_at timestamp with time zone DEFAULT NULL::timestamp with time zone)|inventory_change c volatile parallel unsafe security definer search_path=pg_catalog, pg_temp
+inventory_define(product_id text, warehouse_id text, minimum_stock bigint DEFAULT NULL::bigint, stock_floor bigint DEFAULT NULL::bigint, track_batches boolean DEFAULT NULL::boolean, attributes jsonb DEFAULT NULL::jsonb, initial_quantity bigint DEFAULT NULL::bigint, reason text DEFAULT NULL::text, performed_by text DEFAULT NULL::text, reference text DEFAULT NULL::text, idempotency_key text DEFAULT NULL::text, occurred_at timestamp with time zone DEFAULT NULL::timestamp with time zone)|inventory_change c volatile parallel unsafe security definer search_path=pg_catalog, pg_temp
+inventory_events(after_position text DEFAULT NULL::text, max_events integer DEFAULT 1000)|TABLE("position" text, tick bigint, id bigint, organization_id text, type text, product_id text, warehouse_id text, op text, data json, created_at timestamp with time zone) c volatile parallel unsafe security definer search_path=pg_catalog, pg_temp enable_seqscan=off jit=off
+inventory_list(product_id text DEFAULT NULL::text, warehouse_id text DEFAULT NULL::text, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone)|SETOF inventory sql stable parallel restricted security definer search_path=pg_catalog, pg_temp
+inventory_movement_refuse()|trigger plpgsql volatile parallel unsafe search_path=pg_catalog, pg_temp
+inventory_position()|text c volatile parallel unsafe security definer search_path=pg_catalog, pg_temp enable_seqscan=off
+inventory_relay_read(after_position text, max_events integer DEFAULT 1000)|TABLE("position" text, tick bigint, id bigint, organization_id text, type text, product_id text, warehouse_id text, subject text, op text, data json, created_at timestamp with time zone, head text, round_age_ms bigint, more boolean) c volatile parallel unsafe security definer search_path=pg_catalog, pg_temp enable_seqscan=off jit=off
+inventory_scope(OUT organization_id text, OUT warehouses text[], OUT role text, OUT actor text)|record c stable parallel restricted
+inventory_status()|TABLE(component text, pid integer, state text, started_at timestamp with time zone, last_round_at timestamp with time zone, last_tick bigint, lag interval, last_error text, details json) c volatile parallel unsafe security definer search_path=pg_catalog, pg_temp
+\.
+
+SELECT pg_temp.compare('function');
+
+-- Who runs with the owner's rights must not look for names where the caller says.
+SELECT ok(proconfig[1] = 'search_path=pg_catalog, pg_temp', signature || ' chooses its own search path')
+  FROM member_function
+ WHERE prosecdef OR prolang = (SELECT oid FROM pg_language WHERE lanname = 'plpgsql')
+ ORDER BY 1;
+
+-- The rest of what belongs to the extension: types, and the kinds there are.
+TRUNCATE expected, actual;
+
+INSERT INTO actual
+SELECT t.typname, string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum)
+  FROM member m
+  JOIN pg_type t ON m.classid = 'pg_type'::regclass AND m.objid = t.oid
+  LEFT JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0
+  LEFT JOIN pg_class c ON c.oid = t.typrelid
+ WHERE c.relkind IS NULL OR c.relkind = 'c'
+ GROUP BY t.typname;
+
+COPY expected FROM stdin (DELIMITER '|');
+inventory_change|inventory_id bigint, organization_id text, product_id text, warehouse_id text, previous_quantity bigint, new_quantity bigint, quantity_reserved bigint, version bigint, movement_id bigint, movement_type text, shortfall bigint, retries integer, replayed boolean, created_at timestamp with time zone
+\.
+
+SELECT pg_temp.compare('type');
+
+SELECT set_eq(
+    'SELECT DISTINCT classid::regclass::text FROM member',
+    ARRAY['pg_class', 'pg_proc', 'pg_type'],
+    'the extension consists of relations, functions and types');
+
+SELECT * FROM finish();

@@ -1,0 +1,136 @@
+-- tables.sql
+--     Every table, column, key, check, index and trigger.
+\ir objects.psql
+
+INSERT INTO actual
+SELECT r.relname || '.' || a.attname,
+       format_type(a.atttypid, a.atttypmod)
+       || CASE WHEN l.collname <> 'default' THEN ' COLLATE ' || l.collname ELSE '' END
+       || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
+       || CASE a.attidentity WHEN 'a' THEN ' ALWAYS IDENTITY' WHEN 'd' THEN ' DEFAULT IDENTITY' ELSE '' END
+       || coalesce(CASE a.attgenerated WHEN 's' THEN ' GENERATED ' ELSE ' DEFAULT ' END || pg_get_expr(d.adbin, d.adrelid), '')
+  FROM member_relation r
+  JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+  LEFT JOIN pg_collation l ON l.oid = a.attcollation
+  LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+ WHERE r.relkind IN ('r', 'p', 'v', 'm', 'c') AND a.attislocal;
+
+COPY expected FROM stdin (DELIMITER '|');
+inventory.alert_state|text COLLATE C NOT NULL DEFAULT 'ok'::text
+inventory.attributes|jsonb
+inventory.inventory_id|bigint NOT NULL ALWAYS IDENTITY
+inventory.last_modified_at|timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+inventory.last_restocked_at|timestamp with time zone
+inventory.minimum_stock|bigint NOT NULL DEFAULT 0
+inventory.organization_id|text COLLATE C NOT NULL
+inventory.product_id|text COLLATE C NOT NULL
+inventory.quantity_available|bigint NOT NULL DEFAULT 0
+inventory.quantity_on_hand|bigint NOT NULL GENERATED (quantity_available + quantity_reserved)
+inventory.quantity_reserved|bigint NOT NULL DEFAULT 0
+inventory.retired_at|timestamp with time zone
+inventory.stock_floor|bigint NOT NULL DEFAULT 0
+inventory.track_batches|boolean NOT NULL DEFAULT false
+inventory.version|bigint NOT NULL DEFAULT 1
+inventory.warehouse_id|text COLLATE C NOT NULL
+inventory_event.created_at|timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+inventory_event.data|json NOT NULL
+inventory_event.id|bigint NOT NULL ALWAYS IDENTITY
+inventory_event.op|text COLLATE C
+inventory_event.organization_id|text COLLATE C NOT NULL
+inventory_event.product_id|text COLLATE C
+inventory_event.subject|text COLLATE C
+inventory_event.type|text COLLATE C NOT NULL
+inventory_event.warehouse_id|text COLLATE C
+inventory_event.xid|xid8 NOT NULL DEFAULT pg_current_xact_id()
+inventory_movement.available_after|bigint NOT NULL
+inventory_movement.created_at|timestamp with time zone NOT NULL
+inventory_movement.db_user|text NOT NULL
+inventory_movement.delta_available|bigint NOT NULL
+inventory_movement.delta_reserved|bigint NOT NULL
+inventory_movement.inventory_id|bigint NOT NULL
+inventory_movement.movement_id|bigint NOT NULL ALWAYS IDENTITY
+inventory_movement.movement_type|text COLLATE C NOT NULL
+inventory_movement.occurred_at|timestamp with time zone
+inventory_movement.operation_id|text COLLATE C
+inventory_movement.organization_id|text COLLATE C NOT NULL
+inventory_movement.performed_by|text
+inventory_movement.product_id|text COLLATE C NOT NULL
+inventory_movement.quantity|bigint NOT NULL
+inventory_movement.reason|text
+inventory_movement.reference|text
+inventory_movement.reserved_after|bigint NOT NULL
+inventory_movement.version|bigint NOT NULL
+inventory_movement.warehouse_id|text COLLATE C NOT NULL
+inventory_operation.created_at|timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+inventory_operation.kind|text COLLATE C NOT NULL
+inventory_operation.operation_id|text COLLATE C NOT NULL
+inventory_operation.organization_id|text COLLATE C NOT NULL
+inventory_operation.performed_by|text
+inventory_operation.request_hash|bytea
+inventory_operation.result|jsonb
+inventory_tick.created_at|timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+inventory_tick.event_count|bigint NOT NULL
+inventory_tick.id|bigint NOT NULL
+inventory_tick.mark|bigint NOT NULL
+inventory_tick.snapshot|pg_snapshot NOT NULL
+\.
+
+SELECT pg_temp.compare('column');
+
+-- Keys, checks, indexes, triggers, policies, and how the tables are kept.
+TRUNCATE expected, actual;
+
+INSERT INTO actual
+SELECT r.relname || ': ' || c.conname, regexp_replace(pg_get_constraintdef(c.oid), '\s+', ' ', 'g')
+  FROM member_relation r JOIN pg_constraint c ON c.conrelid = r.oid
+UNION ALL
+SELECT r.relname || ': ' || i.relname, regexp_replace(pg_get_indexdef(i.oid), ' ON \S+\.', ' ON ')
+  FROM member_relation r JOIN pg_index x ON x.indrelid = r.oid JOIN pg_class i ON i.oid = x.indexrelid
+ WHERE NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.oid)
+UNION ALL
+SELECT r.relname || ': ' || t.tgname,
+       replace(regexp_replace(pg_get_triggerdef(t.oid), '^.* (BEFORE|AFTER)', '\1'), quote_ident(current_schema) || '.', '')
+  FROM member_relation r JOIN pg_trigger t ON t.tgrelid = r.oid AND NOT t.tgisinternal
+UNION ALL
+SELECT r.relname || ': policy ' || p.polname,
+       concat_ws(' ', p.polcmd, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
+  FROM member_relation r JOIN pg_policy p ON p.polrelid = r.oid
+UNION ALL
+SELECT r.relname,
+       concat_ws(', ', CASE r.relpersistence WHEN 'p' THEN 'logged' ELSE 'unlogged' END,
+                 array_to_string(r.reloptions, ' '),
+                 CASE WHEN r.relrowsecurity THEN 'row security' END,
+                 (SELECT 'inherits ' || string_agg(h.inhparent::regclass::text, ' ') FROM pg_inherits h WHERE h.inhrelid = r.oid),
+                 CASE WHEN r.oid = ANY (e.extconfig) THEN 'dumped' ELSE 'not dumped' END)
+  FROM member_relation r, pg_extension e
+ WHERE e.extname = 'pg_inventory' AND r.relkind IN ('r', 'p', 'S');
+
+COPY expected FROM stdin (DELIMITER '|');
+inventory|logged, fillfactor=70, dumped
+inventory: inventory_check|CHECK (((quantity_reserved >= 0) AND ((quantity_available >= '-9007199254740991'::bigint) AND (quantity_available <= '9007199254740991'::bigint)) AND (((quantity_available + quantity_reserved) >= '-9007199254740991'::bigint) AND ((quantity_available + quantity_reserved) <= '9007199254740991'::bigint)) AND (minimum_stock >= 0) AND (version > 0) AND (alert_state = ANY (ARRAY['ok'::text, 'low'::text, 'out'::text]))))
+inventory: inventory_inventory_id_key|UNIQUE (inventory_id)
+inventory: inventory_pkey|PRIMARY KEY (organization_id, product_id, warehouse_id)
+inventory_event|logged, not dumped
+inventory_event: inventory_event_pkey|PRIMARY KEY (xid, id)
+inventory_event_0|logged, inherits inventory_event, not dumped
+inventory_event_0: inventory_event_0_pkey|PRIMARY KEY (xid, id)
+inventory_event_1|logged, inherits inventory_event, not dumped
+inventory_event_1: inventory_event_1_pkey|PRIMARY KEY (xid, id)
+inventory_event_2|logged, inherits inventory_event, not dumped
+inventory_event_2: inventory_event_2_pkey|PRIMARY KEY (xid, id)
+inventory_event_id_seq|logged, not dumped
+inventory_inventory_id_seq|logged, dumped
+inventory_movement|logged, dumped
+inventory_movement: inventory_movement_append_only|BEFORE DELETE OR UPDATE OR TRUNCATE ON inventory_movement FOR EACH STATEMENT EXECUTE FUNCTION inventory_movement_refuse()
+inventory_movement: inventory_movement_pkey|PRIMARY KEY (inventory_id, version)
+inventory_movement_movement_id_seq|logged, dumped
+inventory_operation|logged, dumped
+inventory_operation: inventory_operation_created_at_idx|CREATE INDEX inventory_operation_created_at_idx ON inventory_operation USING brin (created_at)
+inventory_operation: inventory_operation_pkey|PRIMARY KEY (organization_id, operation_id)
+inventory_tick|logged, not dumped
+inventory_tick: inventory_tick_pkey|PRIMARY KEY (id)
+\.
+
+SELECT pg_temp.compare('rule');
+
+SELECT * FROM finish();

@@ -15,7 +15,8 @@
 #include "metrics.h"
 #include "origin.h"
 
-static LogGate refusal_gate;
+static LogGate host_gate;
+static LogGate origin_gate;
 
 static const char *const *
 as_patterns(char **list)
@@ -239,13 +240,13 @@ refusal(const AnswerSources *sources, const HttpRequest *request, bool checks_or
 {
 	if (!is_host_fine(sources, request))
 	{
-		log_gated(&refusal_gate, "refused a request for the host \"%s\": set allow-host = %s to answer it",
+		log_gated(&host_gate, "refused a request for the host \"%s\": set allow-host = %s to answer it",
 				  request->host, request->host);
 		return 421;
 	}
 	if (checks_origin && !is_origin_fine(sources, request))
 	{
-		log_gated(&refusal_gate, "refused a page from \"%s\": set allow-origin = %s to admit it", request->origin,
+		log_gated(&origin_gate, "refused a page from \"%s\": set allow-origin = %s to admit it", request->origin,
 				  request->origin);
 		return 403;
 	}

@@ -28,7 +28,7 @@ WITH item AS (
                'previousQuantity', quantity_available + 1, 'changeAmount', -1, 'movementType', 'out',
                'alertState', alert_state, 'reason', 'Sale', 'performedBy', session_user,
                'operationId', NULL, 'movementId', movement_id,
-               'timestamp', to_char(last_modified_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+               'timestamp', date_trunc('milliseconds', last_modified_at))
       FROM item, movement
     RETURNING data
 )

@@ -26,5 +26,5 @@ VALUES ('', 'inventory.updated', :product, 'w1',
             'previousQuantity', :quantity_available::bigint + 1, 'changeAmount', -1, 'movementType', 'out',
             'alertState', :alert_state::text, 'reason', 'Sale', 'performedBy', session_user,
             'operationId', NULL, 'movementId', :movement_id::bigint,
-            'timestamp', to_char(:last_modified_at::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')));
+            'timestamp', date_trunc('milliseconds', :last_modified_at::timestamptz)));
 COMMIT;

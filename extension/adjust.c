@@ -2,17 +2,15 @@
  * adjust.c
  *	  inventory_adjust(): the main verb, one change of one item.
  *
- * "in" adds and "out" takes the magnitude of the quantity, so that a caller
- * who writes -10, 'out' and one who writes 10, 'out' both take ten; an
- * adjustment keeps its sign.
+ * Without a key, the change is tried optimistically first (stock.c); what
+ * needs the row locked goes the way of all operations.
  */
 #include "postgres.h"
 
-#include "arguments.h"
 #include "catalog.h"
 #include "change.h"
-#include "operation.h"
-#include "stock.h"
+#include "execute.h"
+#include "judge.h"
 
 #include "fmgr.h"
 #include "utils/timestamp.h"
@@ -35,92 +33,38 @@ enum
 	ARG_OCCURRED_AT
 };
 
-static InvMovementType
-movement_type_of(const char *name)
+static InvOperation *
+read_operation(FunctionCallInfo fcinfo, const InvScope *scope)
 {
-	static const InvMovementType allowed[] = {INV_MOVEMENT_IN, INV_MOVEMENT_OUT, INV_MOVEMENT_ADJUSTMENT};
+	InvOperation *operation = inv_operation_new(INV_VERB_ADJUST, scope);
+	InvLine *line = inv_operation_add_line(operation, inv_arg_text(fcinfo, ARG_PRODUCT_ID),
+										   inv_arg_text(fcinfo, ARG_WAREHOUSE_ID));
 
-	for (size_t i = 0; name != NULL && i < lengthof(allowed); i++)
-	{
-		if (strcmp(name, inv_movement_type_name(allowed[i])) == 0)
-			return allowed[i];
-	}
-	ereport(ERROR,
-			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("movement_type must be \"in\", \"out\" or \"adjustment\", not %s",
-				   name == NULL ? "null" : psprintf("\"%s\"", name)));
-	return INV_MOVEMENT_ADJUSTMENT;
+	inv_arg_tail(fcinfo, ARG_REASON, ARG_PERFORMED_BY, ARG_REFERENCE, ARG_IDEMPOTENCY_KEY, ARG_OCCURRED_AT,
+				 &operation->tail);
+	inv_line_set_movement(line, inv_arg_text(fcinfo, ARG_MOVEMENT_TYPE),
+						  inv_arg_number(fcinfo, ARG_QUANTITY, "quantity"));
+	inv_line_set_shortage(line, inv_arg_text(fcinfo, ARG_ON_SHORTAGE));
+	inv_line_set_version(line, !PG_ARGISNULL(ARG_EXPECTED_VERSION),
+						 PG_ARGISNULL(ARG_EXPECTED_VERSION) ? 0 : PG_GETARG_INT64(ARG_EXPECTED_VERSION));
+	inv_line_set_batch(line, inv_arg_text(fcinfo, ARG_BATCH_NUMBER), inv_arg_time(fcinfo, ARG_EXPIRES_AT));
+	return operation;
 }
 
-static InvShortage
-shortage_of(const char *name)
+/* False: it has to go the way of all operations. */
+static bool
+try_optimistically(InvStock *stock, InvOperation *operation)
 {
-	if (name != NULL && strcmp(name, "reject") == 0)
-		return INV_SHORTAGE_REJECT;
-	if (name != NULL && strcmp(name, "partial") == 0)
-		return INV_SHORTAGE_PARTIAL;
-	if (name != NULL && strcmp(name, "force") == 0)
-		return INV_SHORTAGE_FORCE;
-	ereport(ERROR,
-			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("on_shortage must be \"reject\", \"partial\" or \"force\", not %s",
-				   name == NULL ? "null" : psprintf("\"%s\"", name)));
-	return INV_SHORTAGE_REJECT;
-}
+	const InvLine *line = linitial(operation->lines);
+	InvChange change;
 
-static int64
-signed_quantity(InvMovementType type, int64 quantity)
-{
-	int64 magnitude = quantity < 0 ? -quantity : quantity;
-
-	if (type == INV_MOVEMENT_IN)
-		return magnitude;
-	return type == INV_MOVEMENT_OUT ? -magnitude : quantity;
-}
-
-static void
-read_change(FunctionCallInfo fcinfo, InvChange *change, InvTail *tail)
-{
-	inv_arg_tail(fcinfo, ARG_REASON, ARG_PERFORMED_BY, ARG_REFERENCE, ARG_IDEMPOTENCY_KEY, ARG_OCCURRED_AT, tail);
-	memset(change, 0, sizeof(InvChange));
-	change->quantity = inv_arg_number(fcinfo, ARG_QUANTITY, "quantity");
-	if (change->quantity == 0)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("quantity must not be zero"));
-	change->type = movement_type_of(inv_arg_text(fcinfo, ARG_MOVEMENT_TYPE));
-	change->delta_available = signed_quantity(change->type, change->quantity);
-	change->on_shortage = shortage_of(inv_arg_text(fcinfo, ARG_ON_SHORTAGE));
-	change->expected_version = PG_ARGISNULL(ARG_EXPECTED_VERSION) ? INV_ANY_VERSION
-																  : PG_GETARG_INT64(ARG_EXPECTED_VERSION);
-	if (!PG_ARGISNULL(ARG_EXPECTED_VERSION) && change->expected_version < 1)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("expected_version must be positive"));
-	change->tail = tail;
-	change->operation_id = tail->idempotency_key;
-}
-
-static void
-read_batch(FunctionCallInfo fcinfo)
-{
-	if (!PG_ARGISNULL(ARG_BATCH_NUMBER) || !PG_ARGISNULL(ARG_EXPIRES_AT))
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("batch_number and expires_at are for items that track batches"));
-}
-
-static void
-describe(InvRequest *request, const InvScope *scope, const InvItemKey *key, const InvChange *change)
-{
-	inv_request_begin(request, "adjust", scope);
-	inv_request_add_text(request, key->product_id);
-	inv_request_add_text(request, key->warehouse_id);
-	inv_request_add_text(request, inv_movement_type_name(change->type));
-	inv_request_add_number(request, change->delta_available);
-	inv_request_add_number(request, change->on_shortage);
-	inv_request_add_number(request, change->expected_version);
-	inv_request_add_tail(request, change->tail);
+	if (operation->tail.idempotency_key != NULL)
+		return false;
+	inv_judge_fill_change(operation, line, &change);
+	if (inv_stock_try(stock, &line->key, &change) == NULL)
+		return false;
+	operation->movements = stock->movements;
+	return true;
 }
 
 PG_FUNCTION_INFO_V1(inventory_adjust);
@@ -129,29 +73,17 @@ Datum
 inventory_adjust(PG_FUNCTION_ARGS)
 {
 	InvScope scope;
-	InvItemKey key;
-	InvTail tail;
-	InvChange change;
-	InvRequest request;
+	InvOperation *operation;
 	InvStock stock;
 	Datum row;
 
 	(void) inv_catalog_of_function(fcinfo);
 	inv_scope_begin(&scope);
-	key.organization_id = scope.organization;
-	key.product_id = inv_arg_id(fcinfo, ARG_PRODUCT_ID, "product_id");
-	key.warehouse_id = inv_arg_id(fcinfo, ARG_WAREHOUSE_ID, "warehouse_id");
-	read_change(fcinfo, &change, &tail);
-	read_batch(fcinfo);
-	describe(&request, &scope, &key, &change);
-
-	inv_stock_begin(&stock, &scope);
-	if (inv_operation_begin(&stock, &tail, &request))
-	{
-		inv_stock_change_one(&stock, &key, &change);
-		inv_operation_end(&stock, &tail);
-	}
-	row = inv_change_answer(fcinfo, &stock);
+	operation = read_operation(fcinfo, &scope);
+	inv_stock_begin(&stock);
+	if (!try_optimistically(&stock, operation))
+		inv_execute(&stock, &operation, 1, INV_RAISE);
+	row = inv_change_answer(fcinfo, &stock, operation);
 	inv_stock_end(&stock);
 	return row;
 }

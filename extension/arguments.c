@@ -98,8 +98,22 @@ inv_arg_number(FunctionCallInfo fcinfo, int n, const char *name)
 	return value;
 }
 
-static void
-check_tail(const InvTail *tail)
+TimestampTz
+inv_arg_time(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(n);
+}
+
+int64
+inv_interval_ms(const Interval *interval)
+{
+	int64 days = interval->day + interval->month * INT64CONST(30);
+
+	return days * 24 * 3600 * 1000 + interval->time / 1000;
+}
+
+void
+inv_check_tail(const InvTail *tail)
 {
 	inv_check_label("reason", tail->reason, INV_MAX_REASON_SIZE);
 	inv_check_label("performed_by", tail->performed_by, INV_MAX_LABEL_SIZE);
@@ -120,6 +134,6 @@ inv_arg_tail(FunctionCallInfo fcinfo, int n_reason, int n_performed_by, int n_re
 	tail->performed_by = inv_arg_text(fcinfo, n_performed_by);
 	tail->reference = inv_arg_text(fcinfo, n_reference);
 	tail->idempotency_key = inv_arg_text(fcinfo, n_idempotency_key);
-	tail->occurred_at = PG_ARGISNULL(n_occurred_at) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(n_occurred_at);
-	check_tail(tail);
+	tail->occurred_at = inv_arg_time(fcinfo, n_occurred_at);
+	inv_check_tail(tail);
 }

@@ -35,6 +35,14 @@ extern char *inv_arg_text(FunctionCallInfo fcinfo, int n);
 extern char *inv_arg_id(FunctionCallInfo fcinfo, int n, const char *name);
 extern int64 inv_arg_number(FunctionCallInfo fcinfo, int n, const char *name);
 
+/* DT_NOBEGIN when null. */
+extern TimestampTz inv_arg_time(FunctionCallInfo fcinfo, int n);
+
+/* Months count as 30 days. */
+extern int64 inv_interval_ms(const Interval *interval);
+
+extern void inv_check_tail(const InvTail *tail);
+
 /* Reads and checks the tail; n_* say where its arguments stand. */
 extern void inv_arg_tail(FunctionCallInfo fcinfo, int n_reason, int n_performed_by, int n_reference,
 						 int n_idempotency_key, int n_occurred_at, InvTail *tail);

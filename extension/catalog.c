@@ -73,6 +73,7 @@ fill_cache(Oid schema)
 	for (int i = 0; i < INV_EVENT_PARTITIONS; i++)
 		cache.event_tables[i] = require_relation(schema, psprintf("inventory_event_%d", i));
 	cache.event_sequence = require_relation(schema, "inventory_event_id_seq");
+	cache.batch_sequence = require_relation(schema, "inventory_batch_batch_id_seq");
 	cache_is_valid = true;
 }
 

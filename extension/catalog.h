@@ -27,6 +27,7 @@ typedef struct InvCatalog
 	Oid movement_sequence;
 	Oid event_tables[INV_EVENT_PARTITIONS];
 	Oid event_sequence;
+	Oid batch_sequence;
 } InvCatalog;
 
 extern void inv_catalog_init(void);

@@ -34,6 +34,8 @@ enum
 	COL_RETRIES,
 	COL_REPLAYED,
 	COL_CREATED_AT,
+	COL_RESERVATION_ID,
+	COL_EXPIRES_AT,
 	COL_COUNT
 };
 
@@ -71,11 +73,17 @@ row_of(TupleDesc descriptor, const InvMovement *movement, int retries)
 	values[COL_RETRIES] = Int32GetDatum(retries);
 	values[COL_REPLAYED] = BoolGetDatum(false);
 	values[COL_CREATED_AT] = TimestampTzGetDatum(movement->created_at);
+	nulls[COL_RESERVATION_ID] = nulls[COL_EXPIRES_AT] = movement->reservation == NULL;
+	if (movement->reservation != NULL)
+	{
+		values[COL_RESERVATION_ID] = CStringGetTextDatum(movement->reservation->reservation_id);
+		values[COL_EXPIRES_AT] = TimestampTzGetDatum(movement->reservation->expires_at);
+	}
 	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
-char *
-inv_change_to_json(const InvMovement *movement, int retries)
+static char *
+movement_to_json(const InvMovement *movement, int retries)
 {
 	const InvItemKey *key = &movement->item->key;
 	InvJson json;
@@ -97,12 +105,17 @@ inv_change_to_json(const InvMovement *movement, int retries)
 	inv_json_number(&json, "shortfall", movement->shortfall);
 	inv_json_number(&json, "retries", retries);
 	inv_json_instant(&json, "created_at", movement->created_at);
+	if (movement->reservation != NULL)
+	{
+		inv_json_string(&json, "reservation_id", movement->reservation->reservation_id);
+		inv_json_instant(&json, "expires_at", movement->reservation->expires_at);
+	}
 	return inv_json_end(&json);
 }
 
 static InvStatement replay_statement = {
 	.sql = "SELECT inventory_id, organization_id, product_id, warehouse_id, previous_quantity, new_quantity,"
-		   " quantity_reserved, version, movement_id, movement_type, shortfall, retries, true, created_at"
+		   " quantity_reserved, version, movement_id, movement_type, shortfall, retries, true, created_at, reservation_id, expires_at"
 		   " FROM pg_catalog.jsonb_populate_recordset(NULL::@schema@.inventory_change, $1::jsonb)",
 	.arg_count = 1,
 	.arg_types = {TEXTOID}};
@@ -122,12 +135,64 @@ replayed_row(TupleDesc descriptor, const char *result)
 	return HeapTupleHeaderGetDatum(row);
 }
 
+static void
+put_replayed(ReturnSetInfo *result, const char *stored)
+{
+	Datum values[1] = {CStringGetTextDatum(stored)};
+
+	inv_statement_connect();
+	inv_statement_run(&replay_statement, values, NULL);
+	for (uint64 row = 0; row < SPI_processed; row++)
+		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[row]);
+	inv_statement_finish();
+}
+
 Datum
-inv_change_answer(FunctionCallInfo fcinfo, const InvStock *stock)
+inv_change_answer(FunctionCallInfo fcinfo, const InvStock *stock, const InvOperation *operation)
 {
 	TupleDesc descriptor = change_descriptor(fcinfo);
 
-	if (stock->replayed != NULL)
-		return replayed_row(descriptor, stock->replayed);
-	return row_of(descriptor, linitial(stock->movements), stock->retries);
+	if (operation->replayed != NULL)
+		return replayed_row(descriptor, operation->replayed);
+	return row_of(descriptor, linitial(operation->movements), stock->retries);
+}
+
+void
+inv_change_answers(FunctionCallInfo fcinfo, const InvStock *stock, const InvOperation *operation)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell *cell;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (operation->replayed != NULL)
+		put_replayed(result, operation->replayed);
+	else
+		foreach (cell, operation->movements)
+		{
+			Datum row = row_of(result->setDesc, lfirst(cell), stock->retries);
+			HeapTupleData tuple = {.t_data = DatumGetHeapTupleHeader(row)};
+
+			tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
+			tuplestore_puttuple(result->setResult, &tuple);
+		}
+}
+
+char *
+inv_change_list_to_json(const InvStock *stock, const InvOperation *operation)
+{
+	StringInfoData text;
+	ListCell *cell;
+
+	if (operation->replayed != NULL)
+		return pstrdup(operation->replayed);
+	initStringInfo(&text);
+	appendStringInfoChar(&text, '[');
+	foreach (cell, operation->movements)
+	{
+		if (text.len > 1)
+			appendStringInfoChar(&text, ',');
+		appendStringInfoString(&text, movement_to_json(lfirst(cell), stock->retries));
+	}
+	appendStringInfoChar(&text, ']');
+	return text.data;
 }

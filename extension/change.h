@@ -8,13 +8,19 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "movement.h"
+#include "operation.h"
 #include "stock.h"
 
-/* The answer of a writer of one item: a row, or the row it had the first time. */
-extern Datum inv_change_answer(FunctionCallInfo fcinfo, const InvStock *stock);
+/* The answer of a verb of one item: a row, or the row it had the first time. */
+extern Datum inv_change_answer(FunctionCallInfo fcinfo, const InvStock *stock, const InvOperation *operation);
 
-/* A movement as JSON with the column names as keys: what an operation stores. */
-extern char *inv_change_to_json(const InvMovement *movement, int retries);
+/* The answer of a verb of several items, into the caller's tuplestore. */
+extern void inv_change_answers(FunctionCallInfo fcinfo, const InvStock *stock, const InvOperation *operation);
+
+/*
+ * All changes of an operation as a JSON array, the column names as keys: what
+ * is stored under its key.
+ */
+extern char *inv_change_list_to_json(const InvStock *stock, const InvOperation *operation);
 
 #endif

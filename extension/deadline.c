@@ -22,7 +22,7 @@ inv_deadline_begin(InvDeadline *deadline)
 {
 	deadline->started_at = GetCurrentTimestamp();
 	deadline->ends_at = TimestampTzPlusMilliseconds(deadline->started_at, inv_lock_timeout_ms);
-	deadline->guc_level = 0;
+	deadline->guc_level = NewGUCNestLevel();
 	deadline->context = CurrentMemoryContext;
 }
 
@@ -34,8 +34,6 @@ inv_deadline_arm(InvDeadline *deadline)
 
 	if (left_ms <= 0)
 		inv_deadline_raise(deadline);
-	if (deadline->guc_level == 0)
-		deadline->guc_level = NewGUCNestLevel();
 	if (LockTimeout > 0 && LockTimeout <= left_ms)
 		return;
 	snprintf(value, sizeof(value), "%ld", left_ms);
@@ -46,9 +44,7 @@ inv_deadline_arm(InvDeadline *deadline)
 void
 inv_deadline_end(InvDeadline *deadline)
 {
-	if (deadline->guc_level != 0)
-		AtEOXact_GUC(true, deadline->guc_level);
-	deadline->guc_level = 0;
+	AtEOXact_GUC(true, deadline->guc_level);
 }
 
 int

@@ -19,8 +19,10 @@
 #include "json.h"
 #include "pg_inventory.h"
 #include "shared.h"
+#include "statement.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -87,26 +89,41 @@ data_of(const InvMovement *movement)
 	return inv_json_end(&json);
 }
 
+/* One row of the log.  product_id, warehouse_id and op may be NULL. */
 static void
-write_event(InvTable *table, const char *type, const InvMovement *movement, Datum data)
+append(InvTable *table, const char *type, const char *organization_id, const char *product_id,
+	   const char *warehouse_id, const char *op, Datum data)
 {
-	const InvItemKey *key = &movement->item->key;
-	const char *op = movement->tail->idempotency_key;
-	Datum values[COL_COUNT];
+	Datum values[COL_COUNT] = {0};
 	bool nulls[COL_COUNT] = {false};
 
 	values[COL_ID] = Int64GetDatum(nextval_internal(inv_catalog()->event_sequence, false));
 	values[COL_XID] = FullTransactionIdGetDatum(GetTopFullTransactionId());
-	values[COL_ORGANIZATION_ID] = CStringGetTextDatum(key->organization_id);
+	values[COL_ORGANIZATION_ID] = CStringGetTextDatum(organization_id);
 	values[COL_TYPE] = CStringGetTextDatum(type);
-	values[COL_PRODUCT_ID] = CStringGetTextDatum(key->product_id);
-	values[COL_WAREHOUSE_ID] = CStringGetTextDatum(key->warehouse_id);
+	nulls[COL_PRODUCT_ID] = product_id == NULL;
+	if (product_id != NULL)
+		values[COL_PRODUCT_ID] = CStringGetTextDatum(product_id);
+	nulls[COL_WAREHOUSE_ID] = warehouse_id == NULL;
+	if (warehouse_id != NULL)
+		values[COL_WAREHOUSE_ID] = CStringGetTextDatum(warehouse_id);
 	nulls[COL_SUBJECT] = true;
 	nulls[COL_OP] = op == NULL;
-	values[COL_OP] = op == NULL ? (Datum) 0 : CStringGetTextDatum(op);
+	if (op != NULL)
+		values[COL_OP] = CStringGetTextDatum(op);
 	values[COL_DATA] = data;
 	values[COL_CREATED_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
 	inv_table_insert(table, values, nulls);
+	inv_doorbell_ring_at_commit();
+}
+
+static void
+write_event(InvTable *table, const char *type, const InvMovement *movement, Datum data)
+{
+	const InvItemKey *key = &movement->item->key;
+
+	append(table, type, key->organization_id, key->product_id, key->warehouse_id,
+		   movement->tail->idempotency_key, data);
 }
 
 void
@@ -127,5 +144,88 @@ inv_event_write_movement(InvTable *table, const InvMovement *movement)
 		write_event(table, "inventory.oversold", movement, data);
 	if (movement->type == INV_MOVEMENT_RETIRED)
 		write_event(table, "inventory.retired", movement, data);
-	inv_doorbell_ring_at_commit();
+}
+
+/* Whole days, so that "expires in 1 day" is not said of an hour. */
+static int64
+days_left(TimestampTz expires_at)
+{
+	int64 left = expires_at - GetCurrentTimestamp();
+
+	return left <= 0 ? 0 : left / USECS_PER_DAY;
+}
+
+void
+inv_event_write_batch(const char *type, const InvItem *item, const InvBatch *batch, int64 quantity)
+{
+	InvTable table;
+	InvJson json;
+
+	inv_json_begin(&json);
+	inv_json_number(&json, "batchId", batch->batch_id);
+	inv_json_string(&json, "batchNumber", batch->number);
+	inv_json_string(&json, "productId", item->key.product_id);
+	inv_json_string(&json, "warehouseId", item->key.warehouse_id);
+	inv_json_number(&json, "quantity", quantity);
+	inv_json_time(&json, "expiresAt", batch->expires_at);
+	inv_json_number(&json, "daysLeft", days_left(batch->expires_at));
+	inv_json_number(&json, "version", batch->version);
+	inv_json_time(&json, "timestamp", GetCurrentTimestamp());
+	inv_event_log_open(&table);
+	append(&table, type, item->key.organization_id, item->key.product_id, item->key.warehouse_id, NULL,
+		   CStringGetTextDatum(inv_json_end(&json)));
+	inv_table_close(&table);
+}
+
+static InvStatement lines_statement = {
+	.sql = "SELECT r.reference, pg_catalog.json_agg(pg_catalog.json_build_object('productId', l.product_id,"
+		   "  'warehouseId', l.warehouse_id, 'quantity', l.quantity) ORDER BY l.product_id, l.warehouse_id)::text"
+		   " FROM @schema@.inventory_reservation r JOIN (SELECT * FROM @schema@.inventory_reservation_line"
+		   "   WHERE organization_id = $1 AND reservation_id = $2"
+		   "   ORDER BY product_id, warehouse_id LIMIT $3) l"
+		   "  ON l.organization_id = r.organization_id AND l.reservation_id = r.reservation_id"
+		   " WHERE r.organization_id = $1 AND r.reservation_id = $2 GROUP BY r.reference",
+	.arg_count = 3,
+	.arg_types = {TEXTOID, TEXTOID, INT4OID}};
+
+/* A hold may have a thousand lines, and an event has two kilobytes. */
+static int
+lines_that_fit(const char *organization_id, const char *reservation_id, char **reference, char **lines)
+{
+	int limit = INV_EVENT_MAX_LINES;
+
+	for (;;)
+	{
+		Datum values[3] = {CStringGetTextDatum(organization_id), CStringGetTextDatum(reservation_id),
+						   Int32GetDatum(limit)};
+
+		inv_statement_run(&lines_statement, values, NULL);
+		*reference = SPI_processed == 0 ? NULL : inv_statement_text(0, 1);
+		*lines = SPI_processed == 0 ? NULL : inv_statement_text(0, 2);
+		if (*lines == NULL || strlen(*lines) <= INV_EVENT_LINES_SIZE || limit == 1)
+			return limit;
+		limit /= 2;
+	}
+}
+
+void
+inv_event_write_reservation_expired(const char *organization_id, const char *reservation_id)
+{
+	InvTable table;
+	InvJson json;
+	char *reference;
+	char *lines;
+
+	inv_statement_connect();
+	(void) lines_that_fit(organization_id, reservation_id, &reference, &lines);
+	inv_statement_finish();
+	inv_json_begin(&json);
+	inv_json_string(&json, "reservationId", reservation_id);
+	inv_json_string(&json, "reference", reference);
+	inv_json_raw(&json, "lines", lines == NULL ? "[]" : lines);
+	inv_json_time(&json, "timestamp", GetCurrentTimestamp());
+	inv_event_log_open(&table);
+	append(&table, "reservation.expired", organization_id, NULL, NULL, NULL,
+		   CStringGetTextDatum(inv_json_end(&json)));
+	inv_table_close(&table);
 }

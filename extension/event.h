@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 
+#include "batch.h"
 #include "movement.h"
 #include "table.h"
 
@@ -21,5 +22,11 @@ extern void inv_event_log_open(InvTable *table);
  * alerts whose edge it crossed.  Wakes the publisher at commit.
  */
 extern void inv_event_write_movement(InvTable *table, const InvMovement *movement);
+
+/* batch.expiring_soon or batch.expired; quantity is what is there, or was. */
+extern void inv_event_write_batch(const char *type, const InvItem *item, const InvBatch *batch, int64 quantity);
+
+/* reservation.expired, with the lines it had, as many as an event can carry. */
+extern void inv_event_write_reservation_expired(const char *organization_id, const char *reservation_id);
 
 #endif

@@ -102,7 +102,7 @@ fill_from_row(InvItem *item, HeapTuple row, TupleDesc descriptor)
 	item->has_attributes = !nulls[COL_ATTRIBUTES];
 	item->attributes = values[COL_ATTRIBUTES];
 	item->alert_state = alert_state_of(values[COL_ALERT_STATE]);
-	item->version = DatumGetInt64(values[COL_VERSION]);
+	item->version = item->stored_version = DatumGetInt64(values[COL_VERSION]);
 	item->last_modified_at = DatumGetTimestampTz(values[COL_LAST_MODIFIED_AT]);
 	item->last_restocked_at = timestamp_or_none(values[COL_LAST_RESTOCKED_AT], nulls[COL_LAST_RESTOCKED_AT]);
 	item->retired_at = timestamp_or_none(values[COL_RETIRED_AT], nulls[COL_RETIRED_AT]);
@@ -145,28 +145,30 @@ inv_item_find(InvTable *table, const InvItemKey *key, InvItem *item)
 
 	if (row == NULL)
 		return false;
+	memset(item, 0, sizeof(InvItem));
 	item->key = *key;
-	item->is_locked = false;
 	fill_from_row(item, row, RelationGetDescr(table->relation));
 	return true;
 }
 
 bool
-inv_item_lock(InvTable *table, InvItem *item, InvDeadline *deadline)
+inv_item_lock(InvTable *table, InvItem *item, InvDeadline *deadline, LockWaitPolicy policy)
 {
 	HeapTuple row = item->row;
 	InvRowFate fate = INV_ROW_GONE;
 
-	inv_deadline_arm(deadline);
+	if (policy == LockWaitBlock)
+		inv_deadline_arm(deadline);
 	PG_TRY();
 	{
-		fate = inv_table_lock(table, &row, LockWaitBlock);
+		fate = inv_table_lock(table, &row, policy);
 	}
 	PG_CATCH();
 	{
 		inv_deadline_rethrow(deadline);
 	}
 	PG_END_TRY();
+	item->is_busy = fate == INV_ROW_BUSY;
 	if (fate != INV_ROW_OK)
 		return false;
 	item->is_locked = true;

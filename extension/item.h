@@ -15,6 +15,7 @@
 #include "datatype/timestamp.h"
 #include "deadline.h"
 #include "nodes/lockoptions.h"
+#include "nodes/pg_list.h"
 #include "table.h"
 
 typedef enum InvAlertState
@@ -48,7 +49,11 @@ typedef struct InvItem
 	TimestampTz last_restocked_at; /* DT_NOBEGIN = never */
 	TimestampTz retired_at;		   /* DT_NOBEGIN = in use */
 	HeapTuple row;				   /* the version this was read from */
+	int64 stored_version;		   /* of that row */
+	List *batches;				   /* of InvBatch, when tracked and locked */
 	bool is_locked;
+	bool is_unborn; /* made by this call for an operation yet to come */
+	bool is_busy;	/* somebody else holds the row, and waiting is over */
 } InvItem;
 
 /* The order in which rows are locked, everywhere. */
@@ -59,9 +64,10 @@ extern bool inv_item_find(InvTable *table, const InvItemKey *key, InvItem *item)
 
 /*
  * Locks the row of a found item and, where it has changed, fills *item anew.
- * Waits until the deadline and then raises IV409.  False: it has been deleted.
+ * Waits until the deadline and then raises IV409.  False: it has been deleted,
+ * or, with LockWaitSkip, is_busy says that somebody else holds it.
  */
-extern bool inv_item_lock(InvTable *table, InvItem *item, InvDeadline *deadline);
+extern bool inv_item_lock(InvTable *table, InvItem *item, InvDeadline *deadline, LockWaitPolicy policy);
 
 /* Writes *item back.  False: the row has changed since, and is unwritten. */
 extern bool inv_item_write(InvTable *table, InvItem *item, InvDeadline *deadline);

@@ -10,55 +10,41 @@
 #include "catalog.h"
 #include "rotation.h"
 #include "settings.h"
-#include "statement.h"
+#include "sweep.h"
 #include "worker.h"
 
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "pgstat.h"
 #include "utils/snapmgr.h"
 
-/* Rows removed in one transaction. */
-#define BATCH 1000
+/* Rows of each kind in one transaction. */
+#define BATCH 100
 
-static InvStatement prune_statement = {
-	.sql = "DELETE FROM @schema@.inventory_operation WHERE ctid = ANY (ARRAY("
-		   "SELECT ctid FROM @schema@.inventory_operation"
-		   " WHERE created_at < pg_catalog.clock_timestamp() - $1 * interval '1 min'"
-		   " LIMIT $2 FOR UPDATE SKIP LOCKED))",
-	.arg_count = 2,
-	.arg_types = {INT4OID, INT4OID}};
-
-/* Forgets idempotency keys nobody will retry any more. */
-static uint64
-prune_operations(InvWorker *worker)
+static int
+sweep_once(InvWorker *worker)
 {
-	Datum values[2] = {Int32GetDatum(inv_operation_retention_min), Int32GetDatum(BATCH)};
-	uint64 pruned;
+	InvSwept swept;
 
-	pgstat_report_activity(STATE_RUNNING, "pruning operations");
+	pgstat_report_activity(STATE_RUNNING, "sweeping");
 	inv_worker_transaction(worker, XACT_READ_COMMITTED);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	inv_statement_connect();
-	inv_statement_run(&prune_statement, values, NULL);
-	pruned = SPI_processed;
-	inv_statement_finish();
+	inv_sweep(BATCH, &swept);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
-	return pruned;
+	return swept.reservations_expired + swept.batches_expired + swept.batches_alerted + swept.operations_pruned;
 }
 
 static void
 sweep(InvWorker *worker)
 {
 	int64 swept = 0;
-	uint64 pruned;
+	int n;
 
 	do
 	{
-		pruned = prune_operations(worker);
-		swept += pruned;
-	} while (pruned == BATCH);
+		n = sweep_once(worker);
+		swept += n;
+	} while (n >= BATCH);
 	pgstat_report_activity(STATE_RUNNING, "rotating the event log");
 	swept += inv_rotation_step(worker->database);
 	inv_worker_report(worker, swept);

@@ -43,6 +43,13 @@ inv_json_string(InvJson *json, const char *key, const char *value)
 		escape_json(&json->text, value);
 }
 
+void
+inv_json_raw(InvJson *json, const char *key, const char *value)
+{
+	append_key(json, key);
+	appendStringInfoString(&json->text, value);
+}
+
 static void
 append_time(InvJson *json, TimestampTz value, int digits, int divisor)
 {

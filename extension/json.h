@@ -27,6 +27,9 @@ extern void inv_json_number(InvJson *json, const char *key, int64 value);
 /* Writes null for NULL. */
 extern void inv_json_string(InvJson *json, const char *key, const char *value);
 
+/* A value that is JSON already. */
+extern void inv_json_raw(InvJson *json, const char *key, const char *value);
+
 /* ISO 8601 in UTC with milliseconds; null for DT_NOBEGIN. */
 extern void inv_json_time(InvJson *json, const char *key, TimestampTz value);
 

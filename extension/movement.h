@@ -12,6 +12,7 @@
 
 #include "arguments.h"
 #include "item.h"
+#include "reservation.h"
 #include "table.h"
 
 typedef enum InvMovementType
@@ -51,6 +52,8 @@ typedef struct InvMovement
 	const char *performed_by;
 	const char *operation_id; /* NULL = a plain single change */
 	const InvTail *tail;
+	List *splits;					   /* of InvBatchSplit, when the item tracks batches */
+	const InvReservation *reservation; /* of reserve, for the answer; may be NULL */
 	TimestampTz created_at;
 } InvMovement;
 

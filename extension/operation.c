@@ -1,184 +1,479 @@
 /*
  * operation.c
- *	  Idempotency: a key stands for one operation, done once.
+ *	  One wanted operation, from whatever caller: the verb and its arguments.
  */
 #include "postgres.h"
 
-#include "change.h"
+#include "batch.h"
 #include "errors.h"
+#include "fields.h"
 #include "operation.h"
-#include "statement.h"
+#include "pg_inventory.h"
+#include "settings.h"
 
-#include "catalog/pg_type.h"
-#include "common/cryptohash.h"
-#include "common/sha2.h"
-#include "utils/builtins.h"
+#include "lib/stringinfo.h"
+#include "utils/timestamp.h"
 
-/* Half of a SHA-256 is enough to tell a client's own requests apart. */
-#define HASH_SIZE 16
+/* A hold is for a payment or a visit, not for ever. */
+#define MAX_TTL_MS (INT64CONST(366) * 24 * 3600 * 1000)
 
-static InvStatement claim_statement = {
-	.sql = "INSERT INTO @schema@.inventory_operation"
-		   " (organization_id, operation_id, kind, request_hash, performed_by)"
-		   " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
-	.arg_count = 5,
-	.arg_types = {TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID}};
+static const char *const verb_names[INV_VERBS] = {
+	[INV_VERB_DEFINE] = "define",
+	[INV_VERB_RETIRE] = "retire",
+	[INV_VERB_ADJUST] = "adjust",
+	[INV_VERB_APPLY] = "apply",
+	[INV_VERB_SET] = "set",
+	[INV_VERB_BATCH_SET] = "batch_set",
+	[INV_VERB_RESERVE] = "reserve",
+	[INV_VERB_COMMIT] = "commit",
+	[INV_VERB_RELEASE] = "release",
+	[INV_VERB_TRANSFER] = "transfer",
+};
 
-static InvStatement read_statement = {
-	.sql = "SELECT request_hash, result::text FROM @schema@.inventory_operation"
-		   " WHERE organization_id = $1 AND operation_id = $2",
-	.arg_count = 2,
-	.arg_types = {TEXTOID, TEXTOID}};
-
-static InvStatement finish_statement = {
-	.sql = "UPDATE @schema@.inventory_operation SET result = $3::jsonb"
-		   " WHERE organization_id = $1 AND operation_id = $2",
-	.arg_count = 3,
-	.arg_types = {TEXTOID, TEXTOID, TEXTOID}};
-
-/* A value and its length, so that no two lists of values read the same. */
-void
-inv_request_add_text(InvRequest *request, const char *value)
+const char *
+inv_verb_name(InvVerb verb)
 {
-	if (value == NULL)
-		appendStringInfoString(&request->text, "-;");
-	else
-		appendStringInfo(&request->text, "%zu:%s;", strlen(value), value);
+	return verb_names[verb];
 }
 
-void
-inv_request_add_number(InvRequest *request, int64 value)
+InvOperation *
+inv_operation_new(InvVerb verb, const InvScope *scope)
 {
-	appendStringInfo(&request->text, INT64_FORMAT ";", value);
+	InvOperation *operation = palloc0(sizeof(InvOperation));
+
+	operation->verb = verb;
+	operation->scope = scope;
+	operation->tail.occurred_at = DT_NOBEGIN;
+	operation->counted_at = DT_NOBEGIN;
+	return operation;
 }
 
-void
-inv_request_begin(InvRequest *request, const char *kind, const InvScope *scope)
+InvLine *
+inv_operation_add_line(InvOperation *operation, const char *product_id, const char *warehouse_id)
 {
-	request->kind = kind;
-	initStringInfo(&request->text);
-	inv_request_add_text(request, kind);
-	inv_request_add_text(request, scope->organization);
+	InvLine *line = palloc0(sizeof(InvLine));
+
+	inv_check_id("product_id", product_id);
+	inv_check_id("warehouse_id", warehouse_id);
+	line->key.organization_id = operation->scope->organization;
+	line->key.product_id = product_id;
+	line->key.warehouse_id = warehouse_id;
+	line->expected_version = INV_ANY_VERSION;
+	line->expires_at = DT_NOBEGIN;
+	operation->lines = lappend(operation->lines, line);
+	return line;
 }
 
-void
-inv_request_add_tail(InvRequest *request, const InvTail *tail)
+static InvMovementType
+movement_type_of(const char *name)
 {
-	inv_request_add_text(request, tail->reason);
-	inv_request_add_text(request, tail->performed_by);
-	inv_request_add_text(request, tail->reference);
-	inv_request_add_number(request, tail->occurred_at);
-}
+	static const InvMovementType allowed[] = {INV_MOVEMENT_IN, INV_MOVEMENT_OUT, INV_MOVEMENT_ADJUSTMENT};
 
-static bytea *
-hash_of(const InvRequest *request)
-{
-	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
-	uint8 digest[PG_SHA256_DIGEST_LENGTH];
-	bytea *result = palloc(VARHDRSZ + HASH_SIZE);
-
-	if (hash == NULL || pg_cryptohash_init(hash) < 0 ||
-		pg_cryptohash_update(hash, (const uint8 *) request->text.data, request->text.len) < 0 ||
-		pg_cryptohash_final(hash, digest, sizeof(digest)) < 0)
-		elog(ERROR, "could not hash a request");
-	pg_cryptohash_free(hash);
-	SET_VARSIZE(result, VARHDRSZ + HASH_SIZE);
-	memcpy(VARDATA(result), digest, HASH_SIZE);
-	return result;
-}
-
-static bool
-insert_key(const InvScope *scope, const InvTail *tail, const InvRequest *request, Datum hash, InvDeadline *deadline)
-{
-	Datum values[5] = {CStringGetTextDatum(scope->organization), CStringGetTextDatum(tail->idempotency_key),
-					   CStringGetTextDatum(request->kind), hash,
-					   CStringGetTextDatum(tail->performed_by != NULL ? tail->performed_by : scope->actor)};
-
-	inv_deadline_arm(deadline);
-	PG_TRY();
+	for (size_t i = 0; name != NULL && i < lengthof(allowed); i++)
 	{
-		inv_statement_run(&claim_statement, values, NULL);
+		if (strcmp(name, inv_movement_type_name(allowed[i])) == 0)
+			return allowed[i];
 	}
-	PG_CATCH();
-	{
-		inv_deadline_rethrow(deadline);
-	}
-	PG_END_TRY();
-	return SPI_processed == 1;
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg("movement_type must be \"in\", \"out\" or \"adjustment\", not %s",
+				   name == NULL ? "null" : psprintf("\"%s\"", name)));
+	return INV_MOVEMENT_ADJUSTMENT;
 }
 
 static void
-raise_key_reused(const char *key)
+check_not_zero(int64 quantity)
 {
-	ereport(ERROR,
-			errcode(INV_ERRCODE_KEY_REUSED),
-			errmsg("idempotency key \"%s\" has been used with other arguments", key),
-			errhint("A key stands for one operation: make a new one for each, and repeat it only to retry."));
+	if (quantity == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("quantity must not be zero"));
 }
 
-static char *
-read_result(const InvScope *scope, const InvTail *tail, Datum hash)
+static void
+check_positive(const char *name, int64 value)
 {
-	Datum values[2] = {CStringGetTextDatum(scope->organization), CStringGetTextDatum(tail->idempotency_key)};
-	bytea *expected = DatumGetByteaPP(hash);
-	bytea *stored;
-
-	inv_statement_run(&read_statement, values, NULL);
-	if (SPI_processed != 1)
-		elog(ERROR, "operation \"%s\" has disappeared", tail->idempotency_key);
-	stored = DatumGetByteaPP(inv_statement_value(0, 1, NULL));
-	if (VARSIZE_ANY_EXHDR(stored) != HASH_SIZE ||
-		memcmp(VARDATA_ANY(stored), VARDATA_ANY(expected), HASH_SIZE) != 0)
-		raise_key_reused(tail->idempotency_key);
-	return inv_statement_text(0, 2);
+	if (value <= 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("%s must be positive", name));
 }
 
-bool
-inv_operation_begin(InvStock *stock, const InvTail *tail, const InvRequest *request)
+static void
+check_not_negative(const char *name, int64 value)
 {
-	Datum hash;
-	bool is_ours;
-
-	if (tail->idempotency_key == NULL)
-		return true;
-	hash = PointerGetDatum(hash_of(request));
-	inv_statement_connect();
-	is_ours = insert_key(stock->scope, tail, request, hash, &stock->deadline);
-	if (!is_ours)
-		stock->replayed = read_result(stock->scope, tail, hash);
-	inv_statement_finish();
-	return is_ours;
+	if (value < 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("%s must not be negative", name));
 }
 
-static char *
-result_of(const InvStock *stock)
+/*
+ * "in" adds and "out" takes the magnitude of the quantity, so that a caller
+ * who writes -10, 'out' and one who writes 10, 'out' both take ten; an
+ * adjustment keeps its sign.
+ */
+void
+inv_line_set_movement(InvLine *line, const char *movement_type, int64 quantity)
+{
+	int64 magnitude = quantity < 0 ? -quantity : quantity;
+
+	check_not_zero(quantity);
+	line->type = movement_type_of(movement_type);
+	line->quantity = quantity;
+	line->delta = line->type == INV_MOVEMENT_IN ? magnitude : line->type == INV_MOVEMENT_OUT ? -magnitude
+																							 : quantity;
+}
+
+void
+inv_line_set_shortage(InvLine *line, const char *on_shortage)
+{
+	if (on_shortage != NULL && strcmp(on_shortage, "reject") == 0)
+		line->on_shortage = INV_SHORTAGE_REJECT;
+	else if (on_shortage != NULL && strcmp(on_shortage, "partial") == 0)
+		line->on_shortage = INV_SHORTAGE_PARTIAL;
+	else if (on_shortage != NULL && strcmp(on_shortage, "force") == 0)
+		line->on_shortage = INV_SHORTAGE_FORCE;
+	else
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("on_shortage must be \"reject\", \"partial\" or \"force\", not %s",
+					   on_shortage == NULL ? "null" : psprintf("\"%s\"", on_shortage)));
+}
+
+void
+inv_line_set_batch(InvLine *line, const char *batch_number, TimestampTz expires_at)
+{
+	if (batch_number != NULL)
+		inv_check_id("batch_number", batch_number);
+	else if (expires_at != DT_NOBEGIN)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("expires_at needs a batch_number"));
+	line->batch_number = batch_number;
+	line->expires_at = expires_at;
+}
+
+void
+inv_line_set_version(InvLine *line, bool is_given, int64 expected_version)
+{
+	if (is_given)
+		check_positive("expected_version", expected_version);
+	line->expected_version = is_given ? expected_version : INV_ANY_VERSION;
+}
+
+/* A line of a cart: {product_id, warehouse_id, quantity, movement_type, ...}. */
+static void
+add_change_line(InvOperation *operation, InvFields *fields)
+{
+	const char *product_id = inv_field_text(fields, "product_id");
+	const char *warehouse_id = inv_field_text(fields, "warehouse_id");
+	const char *movement_type = inv_field_text(fields, "movement_type");
+	const char *on_shortage = inv_field_text(fields, "on_shortage");
+	InvLine *line = inv_operation_add_line(operation, product_id, warehouse_id);
+	TimestampTz expires_at = DT_NOBEGIN;
+	int64 number = 0;
+	bool has_version;
+
+	if (!inv_field_number(fields, "quantity", &number))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("quantity of %s must not be null", fields->what));
+	inv_line_set_movement(line, movement_type == NULL ? "adjustment" : movement_type, number);
+	if (on_shortage != NULL)
+		inv_line_set_shortage(line, on_shortage);
+	has_version = inv_field_number(fields, "expected_version", &number);
+	inv_line_set_version(line, has_version, number);
+	(void) inv_field_time(fields, "expires_at", &expires_at);
+	inv_line_set_batch(line, inv_field_text(fields, "batch_number"), expires_at);
+}
+
+/* A line of a reservation: {product_id, warehouse_id, quantity}. */
+static void
+add_hold_line(InvOperation *operation, InvFields *fields)
+{
+	const char *product_id = inv_field_text(fields, "product_id");
+	const char *warehouse_id = inv_field_text(fields, "warehouse_id");
+	InvLine *line = inv_operation_add_line(operation, product_id, warehouse_id);
+
+	if (!inv_field_number(fields, "quantity", &line->quantity))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("quantity of %s must not be null", fields->what));
+	check_positive("quantity", line->quantity);
+	line->delta = -line->quantity;
+	line->type = operation->verb == INV_VERB_RESERVE ? INV_MOVEMENT_RESERVE : INV_MOVEMENT_COMMIT;
+}
+
+void
+inv_operation_add_lines(InvOperation *operation, const JsonbValue *elements, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		InvFields fields;
+
+		inv_fields_begin(&fields, &elements[i], psprintf("line %d", i + 1));
+		if (operation->verb == INV_VERB_APPLY)
+			add_change_line(operation, &fields);
+		else
+			add_hold_line(operation, &fields);
+		inv_fields_end(&fields);
+	}
+}
+
+static void
+check_attributes(Jsonb *attributes)
+{
+	if (!JB_ROOT_IS_OBJECT(attributes))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("attributes must be a JSON object"));
+	if (VARSIZE(attributes) > INV_MAX_ATTRIBUTES_SIZE)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("attributes are too large"),
+				errdetail("They have %u bytes, and at most %d are allowed.",
+						  (unsigned) VARSIZE(attributes), INV_MAX_ATTRIBUTES_SIZE));
+}
+
+void
+inv_definition_check(const InvDefinition *definition)
+{
+	check_not_negative("minimum_stock", definition->minimum_stock);
+	check_not_negative("initial_quantity", definition->initial_quantity);
+	if (definition->has_attributes)
+		check_attributes(DatumGetJsonbP(definition->attributes));
+	if (definition->track_batches && definition->initial_quantity > 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("an item that tracks batches cannot have an initial quantity"),
+				errhint("Bring its stock in batch by batch, with inventory_adjust(..., 'in', batch_number => ...)."));
+}
+
+void
+inv_operation_set_count(InvOperation *operation, int64 quantity, TimestampTz counted_at)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	InvLine *line = linitial(operation->lines);
+
+	check_not_negative("quantity", quantity);
+	line->type = INV_MOVEMENT_COUNT;
+	line->quantity = quantity;
+	operation->counted_at = counted_at;
+	if (counted_at == DT_NOBEGIN)
+		return;
+	if (counted_at > now)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("counted_at must not be in the future"),
+				errhint("Check the clock of the device that counted."));
+	if (counted_at < now - inv_max_count_age_s * USECS_PER_SEC)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("counted_at is too long ago"),
+				errdetail("inventory.max_count_age allows %d seconds.", inv_max_count_age_s),
+				errhint("Count again."));
+}
+
+void
+inv_operation_set_ttl(InvOperation *operation, bool is_given, int64 ttl_ms)
+{
+	operation->ttl_ms = is_given ? ttl_ms : inv_reservation_ttl_s * INT64CONST(1000);
+	if (operation->ttl_ms <= 0 || operation->ttl_ms > MAX_TTL_MS)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("ttl must be positive and at most 366 days"));
+}
+
+void
+inv_operation_set_batch_status(InvOperation *operation, const char *status)
+{
+	if (status != NULL && inv_batch_status_of(status) == INV_BATCH_EXPIRED)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("status must be \"active\" or \"quarantined\", not \"expired\""),
+				errhint("A batch expires by its date: set expires_at."));
+	operation->batch_status = status;
+}
+
+static bool
+is_same_change(const InvLine *a, const InvLine *b)
+{
+	return inv_item_key_compare(&a->key, &b->key) == 0 && a->type == b->type &&
+		   a->on_shortage == b->on_shortage && a->expected_version == b->expected_version &&
+		   a->expires_at == b->expires_at && (a->batch_number == NULL) == (b->batch_number == NULL) &&
+		   (a->batch_number == NULL || strcmp(a->batch_number, b->batch_number) == 0);
+}
+
+static InvLine *
+find_same_change(const List *lines, const InvLine *line)
+{
+	ListCell *cell;
+
+	foreach (cell, lines)
+	{
+		if (is_same_change(lfirst(cell), line))
+			return lfirst(cell);
+	}
+	return NULL;
+}
+
+/*
+ * Two lines of a cart that name the same item are one change of it: checked
+ * one by one, each would be compared with the same stock.
+ */
+void
+inv_operation_seal(InvOperation *operation)
+{
+	List *merged = NIL;
+	ListCell *cell;
+
+	if (operation->verb == INV_VERB_TRANSFER)
+		return;
+	foreach (cell, operation->lines)
+	{
+		InvLine *line = lfirst(cell);
+		InvLine *same = find_same_change(merged, line);
+
+		if (same == NULL)
+			merged = lappend(merged, line);
+		else
+		{
+			same->quantity += line->quantity;
+			same->delta += line->delta;
+			inv_check_number("quantity", same->delta);
+			inv_check_number("quantity", same->quantity);
+		}
+	}
+	operation->lines = merged;
+}
+
+/* A value and its length, so that no two lists of values read the same. */
+static void
+add_text(StringInfo text, const char *value)
+{
+	if (value == NULL)
+		appendStringInfoString(text, "-;");
+	else
+		appendStringInfo(text, "%zu:%s;", strlen(value), value);
+}
+
+static void
+add_number(StringInfo text, int64 value)
+{
+	appendStringInfo(text, INT64_FORMAT ";", value);
+}
+
+static void
+add_line(StringInfo text, const InvLine *line)
+{
+	add_text(text, line->key.product_id);
+	add_text(text, line->key.warehouse_id);
+	add_number(text, line->type);
+	add_number(text, line->type == INV_MOVEMENT_COUNT ? line->quantity : line->delta);
+	add_number(text, line->on_shortage);
+	add_number(text, line->expected_version);
+	add_text(text, line->batch_number);
+	add_number(text, line->expires_at);
+}
+
+static void
+add_definition(StringInfo text, const InvDefinition *definition)
+{
+	add_number(text, definition->has_minimum_stock);
+	add_number(text, definition->minimum_stock);
+	add_number(text, definition->has_stock_floor);
+	add_number(text, definition->stock_floor);
+	add_number(text, definition->has_track_batches);
+	add_number(text, definition->track_batches);
+	add_number(text, definition->initial_quantity);
+	add_text(text, definition->has_attributes
+					   ? JsonbToCString(NULL, &DatumGetJsonbP(definition->attributes)->root, -1)
+					   : NULL);
+}
+
+char *
+inv_operation_fingerprint(const InvOperation *operation)
 {
 	StringInfoData text;
 	ListCell *cell;
 
 	initStringInfo(&text);
-	appendStringInfoChar(&text, '[');
-	foreach (cell, stock->movements)
-	{
-		if (text.len > 1)
-			appendStringInfoChar(&text, ',');
-		appendStringInfoString(&text, inv_change_to_json(lfirst(cell), stock->retries));
-	}
-	appendStringInfoChar(&text, ']');
+	add_text(&text, verb_names[operation->verb]);
+	add_text(&text, operation->scope->organization);
+	foreach (cell, operation->lines)
+		add_line(&text, lfirst(cell));
+	if (operation->verb == INV_VERB_DEFINE)
+		add_definition(&text, &operation->definition);
+	add_number(&text, operation->has_expected_quantity);
+	add_number(&text, operation->expected_quantity);
+	add_number(&text, operation->counted_at);
+	add_text(&text, operation->batch_status);
+	add_text(&text, operation->reservation_id);
+	add_number(&text, operation->ttl_ms);
+	add_text(&text, operation->tail.reason);
+	add_text(&text, operation->tail.performed_by);
+	add_text(&text, operation->tail.reference);
+	add_number(&text, operation->tail.occurred_at);
 	return text.data;
 }
 
 void
-inv_operation_end(InvStock *stock, const InvTail *tail)
+inv_operation_set_reservation(InvOperation *operation, const char *reservation_id)
 {
-	Datum values[3];
+	if (reservation_id != NULL)
+		inv_check_id("reservation_id", reservation_id);
+	operation->reservation_id = reservation_id;
+}
 
-	if (tail->idempotency_key == NULL)
-		return;
-	values[0] = CStringGetTextDatum(stock->scope->organization);
-	values[1] = CStringGetTextDatum(tail->idempotency_key);
-	values[2] = CStringGetTextDatum(result_of(stock));
-	inv_statement_connect();
-	inv_statement_run(&finish_statement, values, NULL);
-	inv_statement_finish();
+void
+inv_operation_set_transfer(InvOperation *operation, const char *product_id, const char *from_warehouse_id,
+						   const char *to_warehouse_id, int64 quantity, const char *batch_number)
+{
+	InvLine *from;
+	InvLine *to;
+
+	inv_check_id("from_warehouse_id", from_warehouse_id);
+	inv_check_id("to_warehouse_id", to_warehouse_id);
+	if (strcmp(from_warehouse_id, to_warehouse_id) == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("a transfer needs two different warehouses"));
+	check_positive("quantity", quantity);
+	from = inv_operation_add_line(operation, product_id, from_warehouse_id);
+	from->type = INV_MOVEMENT_TRANSFER_OUT;
+	from->quantity = quantity;
+	from->delta = -quantity;
+	inv_line_set_batch(from, batch_number, DT_NOBEGIN);
+	to = inv_operation_add_line(operation, product_id, to_warehouse_id);
+	to->type = INV_MOVEMENT_TRANSFER_IN;
+	to->quantity = quantity;
+	to->delta = quantity;
+}
+
+static bool
+is_refusal(int sqlstate)
+{
+	return sqlstate == ERRCODE_INVALID_PARAMETER_VALUE || sqlstate == ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE ||
+		   sqlstate == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE ||
+		   ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_TO_CATEGORY(INV_ERRCODE_NOT_FOUND);
+}
+
+InvRefusal *
+inv_refusal_take(MemoryContext context)
+{
+	InvRefusal *refusal;
+	ErrorData *error;
+
+	MemoryContextSwitchTo(context);
+	if (!is_refusal(geterrcode()))
+		PG_RE_THROW();
+	error = CopyErrorData();
+	FlushErrorState();
+	refusal = palloc(sizeof(InvRefusal));
+	refusal->sqlstate = error->sqlerrcode;
+	refusal->message = error->message;
+	refusal->detail = error->detail;
+	refusal->hint = error->hint;
+	return refusal;
 }

@@ -33,6 +33,10 @@
 /* An event carries only this much of a reason, so that it stays below 1 KB. */
 #define INV_EVENT_REASON_SIZE 100
 
+/* What reservation.expired carries of the lines, so that it stays below 2 KB. */
+#define INV_EVENT_MAX_LINES 20
+#define INV_EVENT_LINES_SIZE 1200
+
 /* How the workers call themselves in pg_stat_activity. */
 #define INV_LAUNCHER_TYPE "pg_inventory launcher"
 #define INV_PUBLISHER_TYPE "pg_inventory publisher"

@@ -52,13 +52,15 @@ typedef struct Part
 } Part;
 
 static InvStatement part_statements[INV_EVENT_PARTITIONS] = {
-#define PART_STATEMENT(n) \
-	{.sql = "SELECT newest.xid::text::bigint, oldest.created_at < pg_catalog.clock_timestamp() - $1 * interval '1 s'," \
-			" pg_catalog.pg_total_relation_size('@schema@.inventory_event_" #n "'::regclass)" \
-			" FROM (SELECT xid FROM @schema@.inventory_event_" #n " ORDER BY xid DESC LIMIT 1) newest," \
-			" (SELECT created_at FROM @schema@.inventory_event_" #n " ORDER BY xid, id LIMIT 1) oldest", \
-	 .arg_count = 1, \
-	 .arg_types = {INT4OID}}
+#define PART_STATEMENT(n)                                                                                                 \
+	{                                                                                                                     \
+		.sql = "SELECT newest.xid::text::bigint, oldest.created_at < pg_catalog.clock_timestamp() - $1 * interval '1 s'," \
+			   " pg_catalog.pg_total_relation_size('@schema@.inventory_event_" #n "'::regclass)"                          \
+			   " FROM (SELECT xid FROM @schema@.inventory_event_" #n " ORDER BY xid DESC LIMIT 1) newest,"                \
+			   " (SELECT created_at FROM @schema@.inventory_event_" #n " ORDER BY xid, id LIMIT 1) oldest",               \
+		.arg_count = 1,                                                                                                   \
+		.arg_types = { INT4OID }                                                                                          \
+	}
 	PART_STATEMENT(0),
 	PART_STATEMENT(1),
 	PART_STATEMENT(2),

@@ -35,10 +35,16 @@ inv_scope_begin(InvScope *scope)
 	scope->role = INV_ROLE_MANAGER;
 }
 
+bool
+inv_scope_allows(const InvScope *scope, InvRole role, const char *warehouse_id)
+{
+	return scope->role >= role;
+}
+
 void
 inv_scope_require(const InvScope *scope, InvRole role, const char *warehouse_id)
 {
-	if (scope->role < role)
+	if (!inv_scope_allows(scope, role, warehouse_id))
 		ereport(ERROR,
 				errcode(INV_ERRCODE_FORBIDDEN),
 				errmsg("role \"%s\" is needed in warehouse \"%s\"", role_names[role], warehouse_id));

@@ -27,6 +27,8 @@ typedef struct InvScope
 /* The scope of the session; raises IV403 when it has none. */
 extern void inv_scope_begin(InvScope *scope);
 
+extern bool inv_scope_allows(const InvScope *scope, InvRole role, const char *warehouse_id);
+
 /* Raises IV403 unless the caller may do what needs this role in a warehouse. */
 extern void inv_scope_require(const InvScope *scope, InvRole role, const char *warehouse_id);
 

@@ -19,6 +19,10 @@ int inv_tick_interval_ms = 5;
 int inv_poll_interval_ms = 1000;
 char *inv_notify_channel = NULL;
 int inv_notify_payload = INV_PAYLOAD_POSITION;
+int inv_max_count_age_s = 24 * 3600;
+int inv_reservation_ttl_s = 15 * 60;
+int inv_max_lines = 1000;
+int inv_expiring_soon_min = 7 * 24 * 60;
 int inv_event_retention_s = 24 * 3600;
 int inv_event_max_size_mb = 4096;
 int inv_operation_retention_min = 90 * 24 * 60;
@@ -61,6 +65,27 @@ define_writer_settings(void)
 							&inv_max_retries,
 							3, 0, 100,
 							PGC_USERSET, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("inventory.max_lines",
+							"Sets how many lines a cart, and how many operations a sync, may have.",
+							NULL,
+							&inv_max_lines,
+							1000, 1, 10000,
+							PGC_USERSET, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("inventory.max_count_age",
+							"Sets how old a count may be when it arrives.",
+							"Movements since counted_at are added back to it, and the older it is, the less it says.",
+							&inv_max_count_age_s,
+							24 * 3600, 1, 366 * 24 * 3600,
+							PGC_USERSET, GUC_UNIT_S,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("inventory.reservation_ttl",
+							"Sets how long a reservation holds stock when it does not say so itself.",
+							NULL,
+							&inv_reservation_ttl_s,
+							15 * 60, 1, 366 * 24 * 3600,
+							PGC_USERSET, GUC_UNIT_S,
 							NULL, NULL, NULL);
 	DefineCustomStringVariable("inventory.organization",
 							   "Sets the organization that a session without claims works for.",
@@ -133,6 +158,13 @@ define_janitor_settings(void)
 							"It must be longer than any device stays offline: a retry after it is applied again.",
 							&inv_operation_retention_min,
 							90 * 24 * 60, 1, 10 * 366 * 24 * 60,
+							PGC_SIGHUP, GUC_UNIT_MIN,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("inventory.expiring_soon",
+							"Sets how long before its expiry a batch is said to expire soon.",
+							NULL,
+							&inv_expiring_soon_min,
+							7 * 24 * 60, 0, 10 * 366 * 24 * 60,
 							PGC_SIGHUP, GUC_UNIT_MIN,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("inventory.janitor_interval",

@@ -43,37 +43,70 @@ typedef struct InvChange
 	int64 delta_reserved;
 	InvShortage on_shortage;
 	int64 expected_version; /* or INV_ANY_VERSION */
-	const InvTail *tail;	/* kept by reference until written */
+	const char *batch_number;
+	TimestampTz expires_at; /* of the batch; DT_NOBEGIN = not given */
+	const List *arriving;	/* transfer_in: the splits that left the other item */
+	const InvScope *scope;
+	const InvTail *tail; /* kept by reference until written */
 	const char *operation_id;
+	const InvReservation *reservation;
 } InvChange;
 
 typedef struct InvStock
 {
-	const InvScope *scope;
 	InvDeadline deadline;
-	InvTable items;
-	List *movements; /* of InvMovement, in the order they were applied */
+	InvTable item_table;
+	InvItem **items; /* the locked items, sorted by key */
+	int item_count;
+	List *reservations; /* the locked reservations */
+	List *movements;	/* of InvMovement, in the order they were applied */
 	int retries;
-	const char *replayed; /* the stored answer, when the key has been used (operation.c) */
 } InvStock;
 
-extern void inv_stock_begin(InvStock *stock, const InvScope *scope);
+extern void inv_stock_begin(InvStock *stock);
 extern void inv_stock_end(InvStock *stock);
 
-/*
- * Judges one change and applies it to *item in memory.  Raises IV403, IV404,
- * IV412 or IV422 and leaves *item as it was.  Touches memory only.
- */
-extern void inv_stock_change(InvStock *stock, InvItem *item, const InvChange *change);
+/* The locked item of this key, or NULL. */
+extern InvItem *inv_stock_item(const InvStock *stock, const InvItemKey *key);
+
+/* Would this change be refused, or cut, for want of stock? */
+extern bool inv_stock_is_short(const InvItem *item, const InvChange *change);
 
 /*
- * Finds one item and changes it, optimistically: see stock.c.  Everything is
- * written when this returns.
+ * Judges one change and applies it to *item in memory.  Raises 22023, IV403,
+ * IV404, IV412, IV422 or IV423 and leaves *item as it was.  Touches memory
+ * only.
  */
-extern void inv_stock_change_one(InvStock *stock, const InvItemKey *key, const InvChange *change);
+extern InvMovement *inv_stock_change(InvStock *stock, InvItem *item, const InvChange *change);
 
-/* Writes items (each once), then movements and events.  All must be locked. */
-extern void inv_stock_write(InvStock *stock, InvItem *items, int count);
+/* Answers for an item that has been left as it is. */
+extern InvMovement *inv_stock_unchanged(InvStock *stock, InvItem *item, const InvChange *change);
+
+/* The ledger's entry for an item that has just been inserted. */
+extern InvMovement *inv_stock_birth(InvStock *stock, InvItem *item, const InvChange *change);
+
+/*
+ * Sets the figures of an item, with a movement that says what the ledger
+ * lacked of them: for inventory_reconcile().
+ */
+extern void inv_stock_correct(InvStock *stock, InvItem *item, const InvScope *scope, const InvTail *tail,
+							  int64 available, int64 reserved, int64 ledger_available, int64 ledger_reserved);
+
+/*
+ * Takes back the overdue holds on a locked item that is short, so that a
+ * janitor who is late never causes a false "sold out".
+ */
+extern void inv_stock_take_overdue(InvStock *stock, InvItem *item, const InvScope *scope);
+
+/*
+ * Tries one change of one item without locking first: see stock.c.  NULL: the
+ * row has to be locked (stock->retries says whether somebody was faster), and
+ * nothing has been done.  Otherwise everything is written.
+ */
+extern InvMovement *inv_stock_try(InvStock *stock, const InvItemKey *key, const InvChange *change);
+
+/* Writes the changed items, each once, then batches, movements and events. */
+extern void inv_stock_write(InvStock *stock);
 
 /* Sees what has committed until now and what this transaction has done. */
 extern void inv_stock_take_snapshot(void);

@@ -46,6 +46,27 @@ $$;
 COMMENT ON FUNCTION inventory_list(text, text, timestamptz) IS 'the items of the caller''s scope, as they are or as they were';
 REVOKE ALL ON FUNCTION inventory_list(text, text, timestamptz) FROM PUBLIC;
 
+CREATE FUNCTION inventory_reconcile(
+	product_id text DEFAULT NULL,
+	warehouse_id text DEFAULT NULL,
+	repair boolean DEFAULT false)
+	RETURNS TABLE (
+		product_id text,
+		warehouse_id text,
+		inventory_id bigint,
+		"check" text,
+		expected bigint,
+		actual bigint,
+		repaired boolean)
+	LANGUAGE c
+	VOLATILE
+	PARALLEL UNSAFE
+	SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'inventory_reconcile';
+COMMENT ON FUNCTION inventory_reconcile(text, text, boolean) IS 'where counters, ledger, holds and batches disagree; no row means that all agree';
+REVOKE ALL ON FUNCTION inventory_reconcile(text, text, boolean) FROM PUBLIC;
+
 -- The readers of the log look for few rows of tables that change faster than
 -- their statistics, hence no sequential scans.
 

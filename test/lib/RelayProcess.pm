@@ -64,6 +64,7 @@ sub run
 {
 	my ($self) = @_;
 
+	append_to_file($self->{log_file}, ''); # there to be read before it is written
 	$self->{pid} = fork // die "fork: $!";
 	if (!$self->{pid})
 	{

@@ -15,6 +15,8 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 /* The attributes of type inventory_change in the order of the install script. */
@@ -82,48 +84,97 @@ row_of(TupleDesc descriptor, const InvMovement *movement, int retries)
 	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
-static char *
-movement_to_json(const InvMovement *movement, int retries)
+static void
+push_key(JsonbParseState **state, const char *key)
+{
+	JsonbValue value = {.type = jbvString};
+
+	value.val.string.val = unconstify(char *, key);
+	value.val.string.len = strlen(key);
+	(void) pushJsonbValue(state, WJB_KEY, &value);
+}
+
+static void
+push_text(JsonbParseState **state, const char *key, const char *text)
+{
+	JsonbValue value = {.type = jbvString};
+
+	push_key(state, key);
+	value.val.string.val = unconstify(char *, text);
+	value.val.string.len = strlen(text);
+	(void) pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+static void
+push_number(JsonbParseState **state, const char *key, int64 number)
+{
+	JsonbValue value = {.type = jbvNumeric};
+
+	push_key(state, key);
+	value.val.numeric = int64_to_numeric(number);
+	(void) pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+static void
+push_time(JsonbParseState **state, const char *key, TimestampTz time)
+{
+	push_text(state, key, inv_json_instant(time));
+}
+
+static void
+push_movement(JsonbParseState **state, const InvMovement *movement, int retries)
 {
 	const InvItemKey *key = &movement->item->key;
-	InvJson json;
 
-	inv_json_begin(&json);
-	inv_json_number(&json, "inventory_id", movement->item->inventory_id);
-	inv_json_string(&json, "organization_id", key->organization_id);
-	inv_json_string(&json, "product_id", key->product_id);
-	inv_json_string(&json, "warehouse_id", key->warehouse_id);
-	inv_json_number(&json, "previous_quantity", movement->available_after - movement->delta_available);
-	inv_json_number(&json, "new_quantity", movement->available_after);
-	inv_json_number(&json, "quantity_reserved", movement->reserved_after);
-	inv_json_number(&json, "version", movement->version);
+	(void) pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	push_number(state, "inventory_id", movement->item->inventory_id);
+	push_text(state, "organization_id", key->organization_id);
+	push_text(state, "product_id", key->product_id);
+	push_text(state, "warehouse_id", key->warehouse_id);
+	push_number(state, "previous_quantity", movement->available_after - movement->delta_available);
+	push_number(state, "new_quantity", movement->available_after);
+	push_number(state, "quantity_reserved", movement->reserved_after);
+	push_number(state, "version", movement->version);
 	if (!movement->is_unchanged)
 	{
-		inv_json_number(&json, "movement_id", movement->movement_id);
-		inv_json_string(&json, "movement_type", inv_movement_type_name(movement->type));
+		push_number(state, "movement_id", movement->movement_id);
+		push_text(state, "movement_type", inv_movement_type_name(movement->type));
 	}
-	inv_json_number(&json, "shortfall", movement->shortfall);
-	inv_json_number(&json, "retries", retries);
-	inv_json_instant(&json, "created_at", movement->created_at);
+	push_number(state, "shortfall", movement->shortfall);
+	push_number(state, "retries", retries);
+	push_time(state, "created_at", movement->created_at);
 	if (movement->reservation != NULL)
 	{
-		inv_json_string(&json, "reservation_id", movement->reservation->reservation_id);
-		inv_json_instant(&json, "expires_at", movement->reservation->expires_at);
+		push_text(state, "reservation_id", movement->reservation->reservation_id);
+		push_time(state, "expires_at", movement->reservation->expires_at);
 	}
-	return inv_json_end(&json);
+	(void) pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+Datum
+inv_change_make_answer(const InvStock *stock, InvOperation *operation)
+{
+	JsonbParseState *state = NULL;
+	ListCell *cell;
+
+	(void) pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	foreach (cell, operation->movements)
+		push_movement(&state, lfirst(cell), stock->retries);
+	operation->answer = JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL)));
+	return operation->answer;
 }
 
 static InvStatement replay_statement = {
 	.sql = "SELECT inventory_id, organization_id, product_id, warehouse_id, previous_quantity, new_quantity,"
 		   " quantity_reserved, version, movement_id, movement_type, shortfall, retries, true, created_at, reservation_id, expires_at"
-		   " FROM pg_catalog.jsonb_populate_recordset(NULL::@schema@.inventory_change, $1::jsonb)",
+		   " FROM pg_catalog.jsonb_populate_recordset(NULL::@schema@.inventory_change, $1)",
 	.arg_count = 1,
-	.arg_types = {TEXTOID}};
+	.arg_types = {JSONBOID}};
 
 static Datum
-replayed_row(TupleDesc descriptor, const char *result)
+replayed_row(TupleDesc descriptor, Datum answer)
 {
-	Datum values[1] = {CStringGetTextDatum(result)};
+	Datum values[1] = {answer};
 	HeapTupleHeader row;
 
 	inv_statement_connect();
@@ -136,9 +187,9 @@ replayed_row(TupleDesc descriptor, const char *result)
 }
 
 static void
-put_replayed(ReturnSetInfo *result, const char *stored)
+put_replayed(ReturnSetInfo *result, Datum answer)
 {
-	Datum values[1] = {CStringGetTextDatum(stored)};
+	Datum values[1] = {answer};
 
 	inv_statement_connect();
 	inv_statement_run(&replay_statement, values, NULL);
@@ -152,8 +203,8 @@ inv_change_answer(FunctionCallInfo fcinfo, const InvStock *stock, const InvOpera
 {
 	TupleDesc descriptor = change_descriptor(fcinfo);
 
-	if (operation->replayed != NULL)
-		return replayed_row(descriptor, operation->replayed);
+	if (operation->is_replayed)
+		return replayed_row(descriptor, operation->answer);
 	return row_of(descriptor, linitial(operation->movements), stock->retries);
 }
 
@@ -164,8 +215,8 @@ inv_change_answers(FunctionCallInfo fcinfo, const InvStock *stock, const InvOper
 	ListCell *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (operation->replayed != NULL)
-		put_replayed(result, operation->replayed);
+	if (operation->is_replayed)
+		put_replayed(result, operation->answer);
 	else
 		foreach (cell, operation->movements)
 		{
@@ -175,24 +226,4 @@ inv_change_answers(FunctionCallInfo fcinfo, const InvStock *stock, const InvOper
 			tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
 			tuplestore_puttuple(result->setResult, &tuple);
 		}
-}
-
-char *
-inv_change_list_to_json(const InvStock *stock, const InvOperation *operation)
-{
-	StringInfoData text;
-	ListCell *cell;
-
-	if (operation->replayed != NULL)
-		return pstrdup(operation->replayed);
-	initStringInfo(&text);
-	appendStringInfoChar(&text, '[');
-	foreach (cell, operation->movements)
-	{
-		if (text.len > 1)
-			appendStringInfoChar(&text, ',');
-		appendStringInfoString(&text, movement_to_json(lfirst(cell), stock->retries));
-	}
-	appendStringInfoChar(&text, ']');
-	return text.data;
 }

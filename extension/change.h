@@ -18,9 +18,9 @@ extern Datum inv_change_answer(FunctionCallInfo fcinfo, const InvStock *stock, c
 extern void inv_change_answers(FunctionCallInfo fcinfo, const InvStock *stock, const InvOperation *operation);
 
 /*
- * All changes of an operation as a JSON array, the column names as keys: what
- * is stored under its key.
+ * All changes of an operation as a jsonb array, the column names as keys: what
+ * is stored under its key.  Made once and kept in the operation.
  */
-extern char *inv_change_list_to_json(const InvStock *stock, const InvOperation *operation);
+extern Datum inv_change_make_answer(const InvStock *stock, InvOperation *operation);
 
 #endif

@@ -38,7 +38,7 @@
 static bool
 is_pending(const InvOperation *operation)
 {
-	return operation->refusal == NULL && operation->replayed == NULL && operation->duplicate_of == NULL;
+	return operation->refusal == NULL && !operation->is_replayed && operation->duplicate_of == NULL;
 }
 
 /* ---- reservations ---- */

@@ -30,23 +30,23 @@ static InvStatement claim_statement = {
 	.arg_types = {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BYTEAARRAYOID, TEXTARRAYOID}};
 
 static InvStatement read_statement = {
-	.sql = "SELECT request_hash, result::text FROM @schema@.inventory_operation"
+	.sql = "SELECT request_hash, result FROM @schema@.inventory_operation"
 		   " WHERE organization_id = $1 AND operation_id = $2",
 	.arg_count = 2,
 	.arg_types = {TEXTOID, TEXTOID}};
 
 static InvStatement answer_statement = {
-	.sql = "UPDATE @schema@.inventory_operation o SET result = a.result::jsonb"
+	.sql = "UPDATE @schema@.inventory_operation o SET result = a.result"
 		   " FROM unnest($1, $2, $3) AS a (organization_id, operation_id, result)"
 		   " WHERE o.organization_id = a.organization_id AND o.operation_id = a.operation_id",
 	.arg_count = 3,
-	.arg_types = {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}};
+	.arg_types = {TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID}};
 
 static InvStatement group_statement = {
 	.sql = "INSERT INTO @schema@.inventory_operation (organization_id, operation_id, kind, result, performed_by)"
-		   " VALUES ($1, $2, $3, $4::jsonb, $5)",
+		   " VALUES ($1, $2, $3, $4, $5)",
 	.arg_count = 5,
-	.arg_types = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
+	.arg_types = {TEXTOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID}};
 
 static InvStatement give_back_statement = {
 	.sql = "DELETE FROM @schema@.inventory_operation WHERE organization_id = $1 AND operation_id = $2",
@@ -229,7 +229,12 @@ read_answer(InvOperation *operation)
 	if (is_null || !is_same_hash(DatumGetByteaPP(hash), operation->request_hash))
 		refuse_reused(operation);
 	else
-		operation->replayed = inv_statement_text(0, 2);
+	{
+		Datum answer = inv_statement_value(0, 2, &is_null);
+
+		operation->is_replayed = true;
+		operation->answer = PointerGetDatum(PG_DETOAST_DATUM_COPY(answer));
+	}
 }
 
 void
@@ -266,12 +271,12 @@ give_back(const InvOperation *operation)
 
 /* Several changes that belong together have a row too, so that they can be found together. */
 static void
-insert_group(const InvStock *stock, const InvOperation *operation)
+insert_group(const InvStock *stock, InvOperation *operation)
 {
 	Datum values[5] = {CStringGetTextDatum(operation->scope->organization),
 					   CStringGetTextDatum(operation->operation_id),
 					   CStringGetTextDatum(inv_verb_name(operation->verb)),
-					   CStringGetTextDatum(inv_change_list_to_json(stock, operation)),
+					   inv_change_make_answer(stock, operation),
 					   CStringGetTextDatum(performer_of(operation))};
 
 	inv_statement_run(&group_statement, values, NULL);
@@ -292,18 +297,18 @@ store_answers(const InvStock *stock, InvOperation **operations, int count)
 			continue;
 		columns[0][found] = CStringGetTextDatum(operations[i]->scope->organization);
 		columns[1][found] = CStringGetTextDatum(operations[i]->tail.idempotency_key);
-		columns[2][found++] = CStringGetTextDatum(inv_change_list_to_json(stock, operations[i]));
+		columns[2][found++] = inv_change_make_answer(stock, operations[i]);
 	}
 	if (found == 0)
 		return;
 	for (int c = 0; c < 3; c++)
-		values[c] = array_of(columns[c], found, TEXTOID);
+		values[c] = array_of(columns[c], found, c == 2 ? JSONBOID : TEXTOID);
 	inv_statement_run(&answer_statement, values, NULL);
 }
 
 /* A key that came twice in one call: the second is the retry of the first. */
 static void
-answer_duplicate(const InvStock *stock, InvOperation *operation)
+answer_duplicate(InvOperation *operation)
 {
 	const InvOperation *first = operation->duplicate_of;
 
@@ -312,7 +317,10 @@ answer_duplicate(const InvStock *stock, InvOperation *operation)
 	else if (first->refusal != NULL)
 		operation->refusal = first->refusal;
 	else
-		operation->replayed = inv_change_list_to_json(stock, first);
+	{
+		operation->is_replayed = true;
+		operation->answer = first->answer;
+	}
 }
 
 void
@@ -329,7 +337,7 @@ inv_idempotency_finish(InvStock *stock, InvOperation **operations, int count)
 		InvOperation *operation = operations[i];
 
 		if (operation->duplicate_of != NULL)
-			answer_duplicate(stock, operation);
+			answer_duplicate(operation);
 		else if (operation->is_claimed && operation->refusal != NULL)
 			give_back(operation);
 		else if (operation->tail.idempotency_key == NULL && operation->operation_id != NULL &&

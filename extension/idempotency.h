@@ -17,7 +17,7 @@
 
 /*
  * Claims the keys of operations, in sorted order.  Those that have been done
- * get their stored answer in replayed; those whose key stands for other
+ * get their stored answer; those whose key stands for other
  * arguments get a refusal (IV400).  Raises IV409 when another session keeps a
  * key past the deadline.
  */

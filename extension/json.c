@@ -50,36 +50,31 @@ inv_json_raw(InvJson *json, const char *key, const char *value)
 	appendStringInfoString(&json->text, value);
 }
 
-static void
-append_time(InvJson *json, TimestampTz value, int digits, int divisor)
+static char *
+time_text(TimestampTz value, int digits, int divisor)
 {
 	struct pg_tm tm;
 	fsec_t microseconds;
 
-	if (TIMESTAMP_NOT_FINITE(value))
-		appendStringInfoString(&json->text, "null");
-	else if (timestamp2tm(value, NULL, &tm, &microseconds, NULL, NULL) != 0)
+	if (timestamp2tm(value, NULL, &tm, &microseconds, NULL, NULL) != 0)
 		ereport(ERROR,
 				errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				errmsg("timestamp out of range"));
-	else
-		appendStringInfo(&json->text, "\"%04d-%02d-%02dT%02d:%02d:%02d.%0*dZ\"",
-						 tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-						 digits, (int) (microseconds / divisor));
+	return psprintf("%04d-%02d-%02dT%02d:%02d:%02d.%0*dZ",
+					tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+					digits, (int) (microseconds / divisor));
 }
 
 void
 inv_json_time(InvJson *json, const char *key, TimestampTz value)
 {
-	append_key(json, key);
-	append_time(json, value, 3, 1000);
+	inv_json_string(json, key, TIMESTAMP_NOT_FINITE(value) ? NULL : time_text(value, 3, 1000));
 }
 
-void
-inv_json_instant(InvJson *json, const char *key, TimestampTz value)
+char *
+inv_json_instant(TimestampTz value)
 {
-	append_key(json, key);
-	append_time(json, value, 6, 1);
+	return time_text(value, 6, 1);
 }
 
 char *

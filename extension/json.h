@@ -33,8 +33,8 @@ extern void inv_json_raw(InvJson *json, const char *key, const char *value);
 /* ISO 8601 in UTC with milliseconds; null for DT_NOBEGIN. */
 extern void inv_json_time(InvJson *json, const char *key, TimestampTz value);
 
-/* The same with microseconds, so that PostgreSQL reads back the same value. */
-extern void inv_json_instant(InvJson *json, const char *key, TimestampTz value);
+/* The same alone, with microseconds, so that PostgreSQL reads back the same value. */
+extern char *inv_json_instant(TimestampTz value);
 
 /* Closes the object; the text belongs to the caller. */
 extern char *inv_json_end(InvJson *json);

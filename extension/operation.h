@@ -95,8 +95,9 @@ typedef struct InvOperation
 	/* filled by execute.c */
 	const char *operation_id; /* the key, or what groups several changes; may be NULL */
 	InvReservation *reservation;
-	List *movements;	  /* what it did, of InvMovement */
-	const char *replayed; /* the stored answer, when the key has been used */
+	List *movements;  /* what it did, of InvMovement */
+	Datum answer;	  /* jsonb: its changes, as stored under its key; 0 = not made yet */
+	bool is_replayed; /* the key has been used: the answer is that of the first time */
 	InvRefusal *refusal;
 } InvOperation;
 

@@ -76,11 +76,14 @@ static void
 run(InvStatement *statement, Datum *values, const char *nulls, bool read_only)
 {
 	const char *schema_name = inv_catalog()->schema_name;
+	MemoryContext context = CurrentMemoryContext;
 	int result;
 
 	if (!is_prepared(statement, schema_name))
 		prepare(statement, schema_name);
 	result = SPI_execute_plan(statement->plan, values, nulls, read_only, 0);
+	/* SPI leaves us in its own context, whatever the caller had chosen */
+	MemoryContextSwitchTo(context);
 	if (result < 0)
 		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
 }

@@ -296,7 +296,7 @@ sqlstate_text(int sqlstate)
 }
 
 static void
-put_verdict(ReturnSetInfo *result, const InvStock *stock, const InvOperation *operation)
+put_verdict(ReturnSetInfo *result, const InvOperation *operation)
 {
 	const InvRefusal *refusal = operation->refusal;
 	const char *key = operation->tail.idempotency_key;
@@ -320,8 +320,8 @@ put_verdict(ReturnSetInfo *result, const InvStock *stock, const InvOperation *op
 	}
 	else
 	{
-		values[COL_STATUS] = CStringGetTextDatum(operation->replayed != NULL ? "replayed" : "applied");
-		values[COL_RESULT] = DirectFunctionCall1(jsonb_in, CStringGetDatum(inv_change_list_to_json(stock, operation)));
+		values[COL_STATUS] = CStringGetTextDatum(operation->is_replayed ? "replayed" : "applied");
+		values[COL_RESULT] = operation->answer;
 	}
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
@@ -364,7 +364,7 @@ inventory_sync(PG_FUNCTION_ARGS)
 	inv_stock_begin(&stock);
 	inv_execute(&stock, operations, count, INV_VERDICT);
 	for (int i = 0; i < count; i++)
-		put_verdict((ReturnSetInfo *) fcinfo->resultinfo, &stock, operations[i]);
+		put_verdict((ReturnSetInfo *) fcinfo->resultinfo, operations[i]);
 	inv_stock_end(&stock);
 	return (Datum) 0;
 }

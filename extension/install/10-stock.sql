@@ -131,7 +131,9 @@ CREATE TABLE inventory_operation (
 	performed_by text,
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	PRIMARY KEY (organization_id, operation_id)
-);
+	-- a key is claimed first and answered later in the same transaction: room
+	-- for the answer on the same page keeps that update HOT
+) WITH (fillfactor = 30);
 
 COMMENT ON TABLE inventory_operation IS 'operations done under an idempotency key, with their answers';
 COMMENT ON COLUMN inventory_operation.organization_id IS 'whose operation it is';

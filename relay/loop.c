@@ -279,6 +279,18 @@ loop_watch(Loop *loop, int fd, const WatchHandlers *handlers, void *owner)
 	return NULL;
 }
 
+LoopWatch *
+loop_watch_room(Loop *loop, int fd, const WatchHandlers *handlers, void *owner)
+{
+	LoopWatch *watch = loop_watch(loop, fd, handlers, owner);
+
+	if (!watch)
+		return NULL;
+	lws_rx_flow_control(watch->wsi, 0);
+	lws_callback_on_writable(watch->wsi);
+	return watch;
+}
+
 /*
  * The library clears the wish after its writable callback, so one made inside
  * it is kept and made again on the next turn.

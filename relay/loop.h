@@ -46,6 +46,9 @@ void loop_stop(Loop *loop);
 LoopWatch *loop_watch(Loop *loop, int fd, const WatchHandlers *handlers, void *owner);
 void loop_watch_want_write(LoopWatch *watch);
 
+/* Watches only for room to write, once: on_writable is called, or on_closed. */
+LoopWatch *loop_watch_room(Loop *loop, int fd, const WatchHandlers *handlers, void *owner);
+
 /* No handler of the watch runs any more.  NULL is fine. */
 void loop_watch_free(LoopWatch *watch);
 

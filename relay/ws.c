@@ -72,6 +72,7 @@ struct Connection
 	bool is_responded;
 	HttpResponse response;
 	size_t sent_size; /* of the response's body */
+	LoopWatch *room;  /* while the client does not take more of it */
 	void *kept;		  /* by who answers */
 };
 
@@ -179,6 +180,7 @@ connection_free(Connection *connection)
 	if (connection->is_gone)
 		*connection->is_gone = true;
 	connection->ws->connection_count--;
+	loop_watch_free(connection->room);
 	http_response_free(&connection->response);
 	buf_free(&connection->message);
 	free(connection);
@@ -489,6 +491,35 @@ write_body(Connection *connection)
 	return 0;
 }
 
+static void
+continue_response(void *owner)
+{
+	Connection *connection = owner;
+
+	loop_watch_free(connection->room);
+	connection->room = NULL;
+	lws_rx_flow_control(connection->wsi, 1);
+	lws_callback_on_writable(connection->wsi);
+}
+
+/*
+ * Waits until the client takes more of a response.  The library would wait for
+ * reading as well, and turn in circles over bytes it does not read before the
+ * response is out.
+ */
+static void
+await_room(Connection *connection)
+{
+	static const WatchHandlers handlers = {.on_writable = continue_response, .on_closed = continue_response};
+
+	if (lws_send_pipe_choked(connection->wsi))
+		connection->room = loop_watch_room(connection->ws->loop, lws_get_socket_fd(connection->wsi), &handlers, connection);
+	if (connection->room)
+		lws_rx_flow_control(connection->wsi, 0);
+	else
+		lws_callback_on_writable(connection->wsi);
+}
+
 static int
 handle_response_room(struct lws *wsi)
 {
@@ -512,7 +543,7 @@ handle_response_room(struct lws *wsi)
 		return -1;
 	if (!response->body || connection->sent_size == response->body->size)
 		return end_response(connection);
-	lws_callback_on_writable(wsi);
+	await_room(connection);
 	return 0;
 }
 

@@ -28,11 +28,13 @@ function makeRow(data) {
 	product.scope = "row";
 	const id = document.createElement("span");
 	const name = document.createElement("small");
-	product.append(id, name);
+	const where = document.createElement("small");
+	where.className = "narrow";
+	product.append(id, name, where);
 	row.append(product);
-	const cells = { id, name };
+	const cells = { id, name, where };
 	for (const [key, className] of [
-		["warehouse", ""],
+		["warehouse", "wide"],
 		["available", "number"],
 		["reserved", "number wide"],
 		["onHand", "number wide"],
@@ -79,6 +81,7 @@ function fillRow(item) {
 	cells.id.textContent = data.productId;
 	cells.name.textContent = nameOf(data);
 	cells.warehouse.textContent = data.warehouseId;
+	cells.where.textContent = data.warehouseId;
 	cells.available.textContent = data.quantityAvailable;
 	cells.reserved.textContent = data.quantityReserved;
 	cells.onHand.textContent = data.quantityOnHand;
@@ -98,7 +101,12 @@ function takeItem(data, isLive) {
 	const key = keyOf(data);
 	let item = items.get(key);
 	if (item) item.seenAt = performance.now();
-	if (item && data.version <= item.data.version) return;
+	if (item && data.version <= item.data.version) {
+		// Events do not carry what only people need, such as the name.
+		item.data = { ...data, ...item.data };
+		fillRow(item);
+		return;
+	}
 	if (!item) {
 		item = makeRow(data);
 		item.seenAt = performance.now();

@@ -601,8 +601,11 @@ config_print_help(FILE *out)
 		if (option->chapter)
 			fprintf(out, "\n%s\n", option->chapter);
 		fprintf(out, "  --%-20s %c %s", option->name, option->is_reloadable ? '*' : ' ', option->help);
-		fprintf(out, option->choices ? " (%s)" : "", option->choices);
-		fprintf(out, *option->initial ? " [%s]\n" : "\n", option->initial);
+		if (option->choices)
+			fprintf(out, " (%s)", option->choices);
+		if (*option->initial)
+			fprintf(out, " [%s]", option->initial);
+		fputc('\n', out);
 	}
 	fprintf(out, "\nOther\n"
 				 "  --config FILE            read options from a file\n"

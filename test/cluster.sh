@@ -51,6 +51,7 @@ clean_up() {
 	for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
 		stop_process "${pids[i]}"
 	done
+	stop_stray_servers
 	if [ -n "${KEEP:-}" ]; then
 		echo "kept: $work"
 	else
@@ -60,6 +61,15 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
+
+# A test that was interrupted may leave a server behind that pg_ctl had
+# started.  Its directory is in $work, so it is ours.
+stop_stray_servers() {
+	local file pid
+	for file in $(find "$work" -name postmaster.pid 2>/dev/null); do
+		read -r pid <"$file" && stop_signal[$pid]=QUIT && stop_process "$pid"
+	done
+}
 
 fail() {
 	echo "$*" >&2

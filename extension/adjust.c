@@ -48,6 +48,7 @@ read_operation(FunctionCallInfo fcinfo, const InvScope *scope)
 	inv_line_set_version(line, !PG_ARGISNULL(ARG_EXPECTED_VERSION),
 						 PG_ARGISNULL(ARG_EXPECTED_VERSION) ? 0 : PG_GETARG_INT64(ARG_EXPECTED_VERSION));
 	inv_line_set_batch(line, inv_arg_text(fcinfo, ARG_BATCH_NUMBER), inv_arg_time(fcinfo, ARG_EXPIRES_AT));
+	inv_operation_seal(operation);
 	return operation;
 }
 

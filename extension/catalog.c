@@ -18,6 +18,7 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_proc.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
@@ -40,6 +41,16 @@ inv_catalog_init(void)
 {
 	CacheRegisterSyscacheCallback(RELOID, forget_cache, (Datum) 0);
 	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_cache, (Datum) 0);
+	CacheRegisterSyscacheCallback(PROCNAMEARGSNSP, forget_cache, (Datum) 0);
+}
+
+static void
+raise_missing(const char *kind, const char *name)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("%s \"%s\" of extension %s is missing", kind, name, INV_EXTENSION_NAME),
+			errhint("The installed library may be newer than the extension's objects: run ALTER EXTENSION %s UPDATE.", INV_EXTENSION_NAME));
 }
 
 static Oid
@@ -48,11 +59,21 @@ require_relation(Oid schema, const char *name)
 	Oid relation = get_relname_relid(name, schema);
 
 	if (!OidIsValid(relation))
-		ereport(ERROR,
-				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("relation \"%s\" of extension %s is missing", name, INV_EXTENSION_NAME),
-				errhint("The installed library may be newer than the extension's objects: run ALTER EXTENSION %s UPDATE.", INV_EXTENSION_NAME));
+		raise_missing("relation", name);
 	return relation;
+}
+
+/* A function of ours without arguments. */
+static Oid
+require_function(Oid schema, const char *name)
+{
+	oidvector *no_arguments = buildoidvector(NULL, 0);
+	Oid function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+								   PointerGetDatum(no_arguments), ObjectIdGetDatum(schema));
+
+	if (!OidIsValid(function))
+		raise_missing("function", name);
+	return function;
 }
 
 static void
@@ -74,6 +95,7 @@ fill_cache(Oid schema)
 		cache.event_tables[i] = require_relation(schema, psprintf("inventory_event_%d", i));
 	cache.event_sequence = require_relation(schema, "inventory_event_id_seq");
 	cache.batch_sequence = require_relation(schema, "inventory_batch_batch_id_seq");
+	cache.backend_marker = require_function(schema, "inventory_level_backend");
 	cache_is_valid = true;
 }
 

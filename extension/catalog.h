@@ -28,6 +28,7 @@ typedef struct InvCatalog
 	Oid event_tables[INV_EVENT_PARTITIONS];
 	Oid event_sequence;
 	Oid batch_sequence;
+	Oid backend_marker; /* function inventory_level_backend(), see scope.c */
 } InvCatalog;
 
 extern void inv_catalog_init(void);

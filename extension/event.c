@@ -89,41 +89,66 @@ data_of(const InvMovement *movement)
 	return inv_json_end(&json);
 }
 
-/* One row of the log.  product_id, warehouse_id and op may be NULL. */
 static void
-append(InvTable *table, const char *type, const char *organization_id, const char *product_id,
-	   const char *warehouse_id, const char *op, Datum data)
+set_text(Datum *values, bool *nulls, int column, const char *value)
 {
-	Datum values[COL_COUNT] = {0};
+	nulls[column] = value == NULL;
+	values[column] = value == NULL ? (Datum) 0 : CStringGetTextDatum(value);
+}
+
+/* What routes an event; all but type and organization may be NULL. */
+typedef struct Route
+{
+	const char *type;
+	const char *organization_id;
+	const char *product_id;
+	const char *warehouse_id;
+	const char *subject;
+	const char *op;
+} Route;
+
+static void
+append(InvTable *table, const Route *route, Datum data)
+{
+	Datum values[COL_COUNT];
 	bool nulls[COL_COUNT] = {false};
 
 	values[COL_ID] = Int64GetDatum(nextval_internal(inv_catalog()->event_sequence, false));
 	values[COL_XID] = FullTransactionIdGetDatum(GetTopFullTransactionId());
-	values[COL_ORGANIZATION_ID] = CStringGetTextDatum(organization_id);
-	values[COL_TYPE] = CStringGetTextDatum(type);
-	nulls[COL_PRODUCT_ID] = product_id == NULL;
-	if (product_id != NULL)
-		values[COL_PRODUCT_ID] = CStringGetTextDatum(product_id);
-	nulls[COL_WAREHOUSE_ID] = warehouse_id == NULL;
-	if (warehouse_id != NULL)
-		values[COL_WAREHOUSE_ID] = CStringGetTextDatum(warehouse_id);
-	nulls[COL_SUBJECT] = true;
-	nulls[COL_OP] = op == NULL;
-	if (op != NULL)
-		values[COL_OP] = CStringGetTextDatum(op);
+	set_text(values, nulls, COL_ORGANIZATION_ID, route->organization_id);
+	set_text(values, nulls, COL_TYPE, route->type);
+	set_text(values, nulls, COL_PRODUCT_ID, route->product_id);
+	set_text(values, nulls, COL_WAREHOUSE_ID, route->warehouse_id);
+	set_text(values, nulls, COL_SUBJECT, route->subject);
+	set_text(values, nulls, COL_OP, route->op);
 	values[COL_DATA] = data;
 	values[COL_CREATED_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
 	inv_table_insert(table, values, nulls);
 	inv_doorbell_ring_at_commit();
 }
 
+/* For events that come alone. */
+static void
+append_one(const Route *route, char *data)
+{
+	InvTable table;
+
+	inv_event_log_open(&table);
+	append(&table, route, CStringGetTextDatum(data));
+	inv_table_close(&table);
+}
+
 static void
 write_event(InvTable *table, const char *type, const InvMovement *movement, Datum data)
 {
 	const InvItemKey *key = &movement->item->key;
+	const Route route = {.type = type,
+						 .organization_id = key->organization_id,
+						 .product_id = key->product_id,
+						 .warehouse_id = key->warehouse_id,
+						 .op = movement->tail->idempotency_key};
 
-	append(table, type, key->organization_id, key->product_id, key->warehouse_id,
-		   movement->tail->idempotency_key, data);
+	append(table, &route, data);
 }
 
 void
@@ -158,7 +183,10 @@ days_left(TimestampTz expires_at)
 void
 inv_event_write_batch(const char *type, const InvItem *item, const InvBatch *batch, int64 quantity)
 {
-	InvTable table;
+	const Route route = {.type = type,
+						 .organization_id = item->key.organization_id,
+						 .product_id = item->key.product_id,
+						 .warehouse_id = item->key.warehouse_id};
 	InvJson json;
 
 	inv_json_begin(&json);
@@ -171,10 +199,7 @@ inv_event_write_batch(const char *type, const InvItem *item, const InvBatch *bat
 	inv_json_number(&json, "daysLeft", days_left(batch->expires_at));
 	inv_json_number(&json, "version", batch->version);
 	inv_json_time(&json, "timestamp", GetCurrentTimestamp());
-	inv_event_log_open(&table);
-	append(&table, type, item->key.organization_id, item->key.product_id, item->key.warehouse_id, NULL,
-		   CStringGetTextDatum(inv_json_end(&json)));
-	inv_table_close(&table);
+	append_one(&route, inv_json_end(&json));
 }
 
 static InvStatement lines_statement = {
@@ -211,7 +236,7 @@ lines_that_fit(const char *organization_id, const char *reservation_id, char **r
 void
 inv_event_write_reservation_expired(const char *organization_id, const char *reservation_id)
 {
-	InvTable table;
+	const Route route = {.type = "reservation.expired", .organization_id = organization_id};
 	InvJson json;
 	char *reference;
 	char *lines;
@@ -224,8 +249,17 @@ inv_event_write_reservation_expired(const char *organization_id, const char *res
 	inv_json_string(&json, "reference", reference);
 	inv_json_raw(&json, "lines", lines == NULL ? "[]" : lines);
 	inv_json_time(&json, "timestamp", GetCurrentTimestamp());
-	inv_event_log_open(&table);
-	append(&table, "reservation.expired", organization_id, NULL, NULL, NULL,
-		   CStringGetTextDatum(inv_json_end(&json)));
-	inv_table_close(&table);
+	append_one(&route, inv_json_end(&json));
+}
+
+void
+inv_event_write_access(const char *organization_id, const char *subject)
+{
+	const Route route = {.type = "access.changed", .organization_id = organization_id, .subject = subject};
+	InvJson json;
+
+	inv_json_begin(&json);
+	inv_json_string(&json, "subject", subject);
+	inv_json_time(&json, "timestamp", GetCurrentTimestamp());
+	append_one(&route, inv_json_end(&json));
 }

@@ -26,6 +26,9 @@ extern void inv_event_write_movement(InvTable *table, const InvMovement *movemen
 /* batch.expiring_soon or batch.expired; quantity is what is there, or was. */
 extern void inv_event_write_batch(const char *type, const InvItem *item, const InvBatch *batch, int64 quantity);
 
+/* access.changed: relays look at the rights of the subject (NULL = everybody) anew. */
+extern void inv_event_write_access(const char *organization_id, const char *subject);
+
 /* reservation.expired, with the lines it had, as many as an event can carry. */
 extern void inv_event_write_reservation_expired(const char *organization_id, const char *reservation_id);
 

@@ -183,7 +183,7 @@ definition_for(const InvItemKey *key, InvOperation **operations, int count)
 		const InvLine *line;
 
 		if (operation->verb != INV_VERB_DEFINE || !is_pending(operation) ||
-			operation->scope->role < INV_ROLE_MANAGER)
+			operation->scope->access.role < INV_ROLE_MANAGER)
 			continue;
 		line = linitial(operation->lines);
 		if (inv_item_key_compare(&line->key, key) == 0)

@@ -175,7 +175,6 @@ judge_define(InvStock *stock, InvOperation *operation)
 		(void) inv_stock_birth(stock, item, &change);
 		return;
 	}
-	inv_scope_require(operation->scope, INV_ROLE_MANAGER, item->key.warehouse_id);
 	if (!changes_item(&operation->definition, item))
 	{
 		(void) inv_stock_unchanged(stock, item, &change);
@@ -332,7 +331,6 @@ judge_batch_set(InvStock *stock, InvOperation *operation)
 	InvChange change;
 
 	fill_plain_change(operation, INV_MOVEMENT_SETTINGS, 0, &change);
-	inv_scope_require(operation->scope, INV_ROLE_MANAGER, item->key.warehouse_id);
 	batch = inv_batch_find(item, line->batch_number);
 	if (batch == NULL)
 		ereport(ERROR,

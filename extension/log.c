@@ -29,10 +29,9 @@
 typedef struct Reader
 {
 	ReturnSetInfo *result;
-	InvPosition position;		 /* after the last event read */
-	const char *organization_id; /* NULL = all */
-	bool is_relay;				 /* access.changed and subjects are shown */
-	int64 limit;				 /* events still wanted */
+	InvPosition position;  /* after the last event read */
+	const InvScope *scope; /* NULL = a relay's: everything, with subjects */
+	int64 limit;		   /* events still wanted */
 	bool has_more;
 } Reader;
 
@@ -59,7 +58,7 @@ put_event(Reader *reader, const InvLoggedEvent *event)
 	values[n++] = Int64GetDatum(event->id);
 	for (int i = 0; i < LOGGED_COUNT; i++)
 	{
-		if (i == LOGGED_SUBJECT && !reader->is_relay)
+		if (i == LOGGED_SUBJECT && reader->scope != NULL)
 			continue;
 		values[n] = event->values[i];
 		nulls[n++] = event->nulls[i];
@@ -76,8 +75,7 @@ put_event(Reader *reader, const InvLoggedEvent *event)
 static void
 read_tick(Reader *reader)
 {
-	uint64 found = inv_tick_read(&reader->position, reader->organization_id, reader->is_relay,
-								 reader->limit + 1);
+	uint64 found = inv_tick_read(&reader->position, reader->scope, reader->limit + 1);
 	uint64 taken = Min(found, (uint64) reader->limit);
 
 	for (uint64 row = 0; row < taken; row++)
@@ -171,7 +169,7 @@ inventory_events(PG_FUNCTION_ARGS)
 
 	(void) inv_catalog_of_function(fcinfo);
 	inv_scope_begin(&scope);
-	reader.organization_id = scope.organization;
+	reader.scope = &scope;
 	inv_statement_connect();
 	if (!has_position)
 		inv_tick_oldest(&reader.position);
@@ -229,7 +227,6 @@ inventory_relay_read(PG_FUNCTION_ARGS)
 	bool has_position = read_arguments(fcinfo, &reader);
 
 	(void) inv_catalog_of_function(fcinfo);
-	reader.is_relay = true;
 	inv_statement_connect();
 	if (has_position)
 		read_from(&reader);

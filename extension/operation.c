@@ -36,6 +36,20 @@ inv_verb_name(InvVerb verb)
 	return verb_names[verb];
 }
 
+static InvRole
+role_for(InvVerb verb)
+{
+	switch (verb)
+	{
+		case INV_VERB_DEFINE:
+		case INV_VERB_RETIRE:
+		case INV_VERB_BATCH_SET:
+			return INV_ROLE_MANAGER;
+		default:
+			return INV_ROLE_OPERATOR;
+	}
+}
+
 InvOperation *
 inv_operation_new(InvVerb verb, const InvScope *scope)
 {
@@ -55,6 +69,7 @@ inv_operation_add_line(InvOperation *operation, const char *product_id, const ch
 
 	inv_check_id("product_id", product_id);
 	inv_check_id("warehouse_id", warehouse_id);
+	inv_scope_require(operation->scope, role_for(operation->verb), warehouse_id);
 	line->key.organization_id = operation->scope->organization;
 	line->key.product_id = product_id;
 	line->key.warehouse_id = warehouse_id;
@@ -328,6 +343,7 @@ inv_operation_seal(InvOperation *operation)
 	List *merged = NIL;
 	ListCell *cell;
 
+	inv_scope_check_performer(operation->scope, operation->tail.performed_by);
 	if (operation->verb == INV_VERB_TRANSFER)
 		return;
 	foreach (cell, operation->lines)

@@ -124,7 +124,7 @@ extern void inv_operation_set_transfer(InvOperation *operation, const char *prod
 									   const char *to_warehouse_id, int64 quantity, const char *batch_number);
 extern void inv_operation_set_batch_status(InvOperation *operation, const char *status);
 
-/* Merges lines of the same item and orders nothing: the last step of filling. */
+/* The last step of filling: checks who acts, and merges lines of the same item. */
 extern void inv_operation_seal(InvOperation *operation);
 
 /* What tells a retry from a key used twice: all arguments, normalized. */

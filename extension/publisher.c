@@ -61,7 +61,7 @@ static bool
 append_events(StringInfo payload)
 {
 	InvPosition position = {.tick = tick_id, .is_access = true};
-	uint64 count = inv_tick_read(&position, NULL, false, MAX_EVENTS_SIZE / 100);
+	uint64 count = inv_tick_read(&position, NULL, MAX_EVENTS_SIZE / 100);
 	int start = payload->len;
 
 	for (uint64 row = 0; row < count; row++)
@@ -70,6 +70,9 @@ append_events(StringInfo payload)
 		int before = payload->len;
 
 		inv_tick_event(row, &event);
+		/* who lost access is for relays, not for everybody who listens */
+		if (event.is_access)
+			continue;
 		appendStringInfoString(payload, payload->len > start ? ",{\"type\":" : "{\"type\":");
 		escape_json(payload, TextDatumGetCString(event.values[LOGGED_TYPE]));
 		appendStringInfo(payload, ",\"data\":%s}", TextDatumGetCString(event.values[LOGGED_DATA]));

@@ -192,14 +192,18 @@ inventory_reconcile(PG_FUNCTION_ARGS)
 	inv_scope_begin(&scope);
 	warehouse_id = inv_arg_text(fcinfo, 1);
 	does_repair = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
-	if (does_repair)
-		inv_scope_require(&scope, INV_ROLE_MANAGER, warehouse_id == NULL ? "" : warehouse_id);
+	if (warehouse_id != NULL)
+		inv_scope_require(&scope, INV_ROLE_VIEWER, warehouse_id);
 	InitMaterializedSRF(fcinfo, 0);
 	figures = read_figures(scope.organization, inv_arg_text(fcinfo, 0), warehouse_id, &count);
 	for (uint64 i = 0; i < count; i++)
 	{
 		bool is_repaired = does_repair && can_be_repaired(&figures[i]);
 
+		if (!inv_scope_sees(&scope, figures[i].key.warehouse_id))
+			continue;
+		if (does_repair)
+			inv_scope_require(&scope, INV_ROLE_MANAGER, figures[i].key.warehouse_id);
 		if (is_repaired)
 			repair(&scope, &figures[i].key);
 		put_findings((ReturnSetInfo *) fcinfo->resultinfo, &figures[i], is_repaired);

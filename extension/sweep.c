@@ -56,11 +56,9 @@ static InvStatement prune_statement = {
 static InvScope *
 janitor_scope(const char *organization_id)
 {
-	InvScope *scope = palloc0(sizeof(InvScope));
+	InvScope *scope = palloc(sizeof(InvScope));
 
-	scope->organization = organization_id;
-	scope->actor = SWEEPER;
-	scope->role = INV_ROLE_MANAGER;
+	inv_scope_of_system(organization_id, SWEEPER, scope);
 	return scope;
 }
 

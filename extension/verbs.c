@@ -106,9 +106,8 @@ inventory_define(PG_FUNCTION_ARGS)
 	InvScope scope;
 	InvOperation *operation = begin(fcinfo, INV_VERB_DEFINE, &scope);
 	InvDefinition *definition = &operation->definition;
-	InvLine *line = read_item(fcinfo, operation);
 
-	inv_scope_require(&scope, INV_ROLE_MANAGER, line->key.warehouse_id);
+	(void) read_item(fcinfo, operation);
 	definition->has_minimum_stock = read_optional_number(fcinfo, 2, "minimum_stock", &definition->minimum_stock);
 	definition->has_stock_floor = read_optional_number(fcinfo, 3, "stock_floor", &definition->stock_floor);
 	definition->has_track_batches = !PG_ARGISNULL(4);

@@ -173,7 +173,8 @@ inv_claims_of_session(const InvClaims **claims)
 	static MemoryContext context = NULL;
 	static char *cached_text = NULL;
 	static InvClaims *cached = NULL;
-	const char *text = GetConfigOption(CLAIMS_SETTING, true, false);
+	/* by its shown value: what a SET LOCAL leaves behind is '' and not unset */
+	const char *text = GetConfigOptionByName(CLAIMS_SETTING, NULL, true);
 	MemoryContext old;
 
 	if (text == NULL)

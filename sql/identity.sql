@@ -7,10 +7,10 @@ SELECT inventory_grant('manager', 'regress_gateway');
 CREATE ROLE regress_backend;
 SELECT inventory_grant('backend', 'regress_backend');
 
-SET inventory.organization = 'acme';
+SET inventory.organization = 'globex';
 SELECT version FROM inventory_define('bolt', 'W1', initial_quantity => 10);
 SELECT version FROM inventory_define('bolt', 'W2', initial_quantity => 20);
-SET inventory.organization = 'rival';
+SET inventory.organization = 'hooli';
 SELECT version FROM inventory_define('bolt', 'W1', initial_quantity => 99);
 RESET inventory.organization;
 
@@ -29,7 +29,7 @@ GRANT EXECUTE ON FUNCTION attempt TO regress_gateway, regress_backend;
 
 -- A backend without claims has everything of the organization it names.
 SET ROLE regress_backend;
-SET inventory.organization = 'acme';
+SET inventory.organization = 'globex';
 SELECT organization_id, warehouses, role, actor = session_user AS actor FROM inventory_scope();
 SELECT warehouse_id, quantity_available FROM inventory_list();
 SELECT new_quantity FROM inventory_adjust('bolt', 'W1', -1, 'out', performed_by => 'till 7');
@@ -44,12 +44,12 @@ SELECT attempt('SELECT * FROM inventory_list()');
 SELECT attempt('SELECT * FROM inventory');
 SELECT attempt($$SELECT inventory_adjust('bolt', 'W1', -1, 'out')$$);
 -- The setting does not help it.
-SET inventory.organization = 'acme';
+SET inventory.organization = 'globex';
 SELECT attempt('SELECT * FROM inventory_list()');
 RESET inventory.organization;
 
 -- A viewer of W1 sees W1 only, and writes nothing.
-SET request.jwt.claims = '{"sub": "vera", "org": "acme", "inventory": {"role": "viewer", "warehouses": ["W1"]}}';
+SET request.jwt.claims = '{"sub": "vera", "org": "globex", "inventory": {"role": "viewer", "warehouses": ["W1"]}}';
 SELECT * FROM inventory_scope();
 SELECT warehouse_id, quantity_available FROM inventory_list();
 SELECT organization_id, warehouse_id, quantity_available FROM inventory;
@@ -62,7 +62,7 @@ SELECT attempt($$SELECT inventory_define('bolt', 'W1', minimum_stock => 1)$$);
 SELECT status, sqlstate, message FROM inventory_sync('[{"kind": "adjust", "idempotency_key": "v1", "product_id": "bolt", "warehouse_id": "W1", "quantity": -1}]');
 
 -- An operator of W1 adjusts W1 only, and may not force, define, or act for others.
-SET request.jwt.claims = '{"sub": "otto", "org": "acme", "inventory": {"role": "operator", "warehouses": ["W1"]}}';
+SET request.jwt.claims = '{"sub": "otto", "org": "globex", "inventory": {"role": "operator", "warehouses": ["W1"]}}';
 SELECT new_quantity FROM inventory_adjust('bolt', 'W1', -1, 'out');
 SELECT performed_by FROM inventory_movement ORDER BY version DESC LIMIT 1;
 SELECT attempt($$SELECT inventory_adjust('bolt', 'W1', -100, 'out', on_shortage => 'force')$$);
@@ -83,7 +83,7 @@ SELECT attempt('SELECT * FROM inventory_sweep()');
 SELECT DISTINCT organization_id, warehouse_id FROM inventory_events(NULL, 100000);
 
 -- Another organization's item of the same name does not exist for one.
-SET request.jwt.claims = '{"sub": "rita", "org": "other", "inventory": {"role": "manager"}}';
+SET request.jwt.claims = '{"sub": "rita", "org": "initech", "inventory": {"role": "manager"}}';
 SELECT * FROM inventory_list();
 SELECT attempt($$SELECT inventory_adjust('bolt', 'W1', -1, 'out')$$);
 SELECT count(*) FROM inventory_reconcile();
@@ -97,23 +97,23 @@ SET request.jwt.claims = '{';
 SELECT attempt('SELECT * FROM inventory_list()');
 SET request.jwt.claims = '[]';
 SELECT attempt('SELECT * FROM inventory_list()');
-SET request.jwt.claims = '{"org": "acme", "inventory": {"role": "manager"}}';
+SET request.jwt.claims = '{"org": "globex", "inventory": {"role": "manager"}}';
 SELECT attempt('SELECT * FROM inventory_list()');
-SET request.jwt.claims = '{"sub": "", "org": "acme", "inventory": {"role": "manager"}}';
+SET request.jwt.claims = '{"sub": "", "org": "globex", "inventory": {"role": "manager"}}';
 SELECT attempt('SELECT * FROM inventory_list()');
 SET request.jwt.claims = '{"sub": "x", "org": 7, "inventory": {"role": "manager"}}';
 SELECT attempt('SELECT * FROM inventory_list()');
-SET request.jwt.claims = '{"sub": "x", "org": "acme", "role": "manager"}';
+SET request.jwt.claims = '{"sub": "x", "org": "globex", "role": "manager"}';
 SELECT attempt('SELECT * FROM inventory_list()');
-SET request.jwt.claims = '{"sub": "x", "org": "acme", "inventory": {"role": "owner"}}';
+SET request.jwt.claims = '{"sub": "x", "org": "globex", "inventory": {"role": "owner"}}';
 SELECT attempt('SELECT * FROM inventory_list()');
-SET request.jwt.claims = '{"sub": "x", "org": "acme", "inventory": {}}';
+SET request.jwt.claims = '{"sub": "x", "org": "globex", "inventory": {}}';
 SELECT attempt('SELECT * FROM inventory_list()');
-SET request.jwt.claims = '{"sub": "x", "org": "acme", "inventory": {"role": "viewer", "warehouses": "W1"}}';
+SET request.jwt.claims = '{"sub": "x", "org": "globex", "inventory": {"role": "viewer", "warehouses": "W1"}}';
 SELECT attempt('SELECT * FROM inventory_list()');
-SET request.jwt.claims = '{"sub": "x", "org": "acme", "inventory": {"role": "viewer", "warehouses": [1]}}';
+SET request.jwt.claims = '{"sub": "x", "org": "globex", "inventory": {"role": "viewer", "warehouses": [1]}}';
 SELECT attempt('SELECT * FROM inventory_list()');
-SET request.jwt.claims = '{"sub": "x", "org": "acme", "inventory": {"role": "viewer", "warehouses": []}}';
+SET request.jwt.claims = '{"sub": "x", "org": "globex", "inventory": {"role": "viewer", "warehouses": []}}';
 SELECT count(*) FROM inventory_list();
 RESET ROLE;
 -- Also for a backend: claims that are set are what counts, even when a SET LOCAL has ended.
@@ -121,26 +121,26 @@ RESET ROLE;
 \pset null '(null)'
 SET ROLE regress_backend;
 BEGIN;
-SET LOCAL request.jwt.claims = '{"sub": "x", "org": "acme", "inventory": {"role": "viewer"}}';
+SET LOCAL request.jwt.claims = '{"sub": "x", "org": "globex", "inventory": {"role": "viewer"}}';
 SELECT count(*) FROM inventory_list();
 COMMIT;
 SELECT attempt('SELECT * FROM inventory_list()');
 RESET ROLE;
 
 -- Members: the scope is what token and row both give.
-INSERT INTO inventory_member VALUES ('acme', 'otto', '{W1,W2}', 'viewer'), ('acme', 'mina', NULL, 'manager');
+INSERT INTO inventory_member VALUES ('globex', 'otto', '{W1,W2}', 'viewer'), ('globex', 'mina', NULL, 'manager');
 SELECT * FROM inventory_organization;
 SET ROLE regress_gateway;
-SET request.jwt.claims = '{"sub": "otto", "org": "acme", "inventory": {"role": "operator", "warehouses": ["W1", "W3"]}}';
+SET request.jwt.claims = '{"sub": "otto", "org": "globex", "inventory": {"role": "operator", "warehouses": ["W1", "W3"]}}';
 SELECT warehouses, role FROM inventory_scope();
-SET request.jwt.claims = '{"sub": "otto", "org": "acme"}';
+SET request.jwt.claims = '{"sub": "otto", "org": "globex"}';
 SELECT warehouses, role FROM inventory_scope();
 SELECT subject FROM inventory_member;
-SET request.jwt.claims = '{"sub": "mina", "org": "acme"}';
+SET request.jwt.claims = '{"sub": "mina", "org": "globex"}';
 SELECT warehouses, role FROM inventory_scope();
 SELECT subject FROM inventory_member ORDER BY 1;
 -- In an organization with members, a token alone is not enough ...
-SET request.jwt.claims = '{"sub": "eve", "org": "acme", "inventory": {"role": "manager"}}';
+SET request.jwt.claims = '{"sub": "eve", "org": "globex", "inventory": {"role": "manager"}}';
 SELECT attempt('SELECT * FROM inventory_list()');
 RESET ROLE;
 -- ... and deleting the last member opens nothing.
@@ -149,9 +149,9 @@ SET ROLE regress_gateway;
 SELECT attempt('SELECT * FROM inventory_list()');
 RESET ROLE;
 -- A prepared plan keeps no old scope.
-INSERT INTO inventory_member VALUES ('acme', 'otto', '{W1}', 'viewer');
+INSERT INTO inventory_member VALUES ('globex', 'otto', '{W1}', 'viewer');
 SET ROLE regress_gateway;
-SET request.jwt.claims = '{"sub": "otto", "org": "acme"}';
+SET request.jwt.claims = '{"sub": "otto", "org": "globex"}';
 PREPARE seen AS SELECT warehouse_id FROM inventory ORDER BY 1;
 EXECUTE seen;
 RESET ROLE;
@@ -166,25 +166,25 @@ RESET ROLE;
 DEALLOCATE seen;
 
 -- Every change of rights is an event for relays, and for nobody else.
-INSERT INTO inventory_member VALUES ('acme', 'zoe', NULL, 'viewer');
+INSERT INTO inventory_member VALUES ('globex', 'zoe', NULL, 'viewer');
 TRUNCATE inventory_member;
 UPDATE inventory_organization SET members_only = false;
 SELECT type, subject, count(*) FROM inventory_event WHERE type = 'access.changed' GROUP BY 1, 2 ORDER BY 2;
 RESET request.jwt.claims;
-SET inventory.organization = 'acme';
+SET inventory.organization = 'globex';
 SELECT count(*) FROM inventory_events(NULL, 100000) WHERE type = 'access.changed';
 RESET inventory.organization;
-INSERT INTO inventory_member VALUES ('acme', 'bad', NULL, 'owner');
-INSERT INTO inventory_member VALUES ('acme', '', NULL, 'viewer');
+INSERT INTO inventory_member VALUES ('globex', 'bad', NULL, 'owner');
+INSERT INTO inventory_member VALUES ('globex', '', NULL, 'viewer');
 
 -- What a relay asks for a token it has verified.
-SELECT * FROM inventory_relay_scope('{"sub": "pat", "org": "acme", "inventory": {"role": "operator", "warehouses": ["W2"]}, "name": "Pat", "picture": "https://example.org/p.png"}');
+SELECT * FROM inventory_relay_scope('{"sub": "pat", "org": "globex", "inventory": {"role": "operator", "warehouses": ["W2"]}, "name": "Pat", "picture": "https://example.org/p.png"}');
 SELECT * FROM inventory_relay_scope('{}');
 SELECT * FROM inventory_relay_scope(NULL);
 
 -- The policy costs an initplan, not a call per row.
 SET ROLE regress_backend;
-SET inventory.organization = 'acme';
+SET inventory.organization = 'globex';
 EXPLAIN (COSTS OFF) SELECT * FROM inventory_movement;
 RESET inventory.organization;
 RESET ROLE;
@@ -197,6 +197,7 @@ RESET ROLE;
 SELECT inventory_grant('owner', 'regress_gateway');
 SELECT inventory_grant(NULL, 'regress_gateway');
 SELECT inventory_revoke('backend', 'regress_backend');
+DROP OWNED BY regress_gateway, regress_backend;
 DROP FUNCTION attempt;
 DROP ROLE regress_gateway;
 DROP ROLE regress_backend;

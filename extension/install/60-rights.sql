@@ -168,7 +168,8 @@ DECLARE
 	o record;
 BEGIN
 	PERFORM @extschema@.inventory_check_level($1);
-	FOR o IN SELECT * FROM @extschema@.inventory_level_objects($1) LOOP
+	-- the schema may be needed for another level, and shows nothing by itself
+	FOR o IN SELECT * FROM @extschema@.inventory_level_objects($1) WHERE privilege <> 'USAGE' LOOP
 		EXECUTE format('REVOKE %s ON %s FROM %s', o.privilege, o.object, $2);
 	END LOOP;
 END

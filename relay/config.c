@@ -37,9 +37,9 @@ typedef struct ConfigOption
 {
 	const char *name;
 	ConfigKind kind;
+	bool is_reloadable;
 	size_t offset;
 	const char *initial;
-	bool is_reloadable;
 	int64_t least, most;
 	const char *choices; /* for KIND_CHOICE: words divided by '|' */
 	bool (*is_valid)(const char *text);
@@ -60,64 +60,64 @@ is_address(const char *text)
 #define MIB *1048576LL
 
 static const ConfigOption options[] = {
-	{"listen", KIND_LIST, AT(listen), "localhost:8792", false, 0, 0, NULL, is_address,
+	{"listen", KIND_LIST, false, AT(listen), "localhost:8792", 0, 0, NULL, is_address,
 	 "address and port for clients: 127.0.0.1:8792, [::1]:8792, localhost:8792 (both), *:8792 (all)", "Serving"},
-	{"admin", KIND_LIST, AT(admin), "127.0.0.1:9792", false, 0, 0, NULL, is_address,
+	{"admin", KIND_LIST, false, AT(admin), "127.0.0.1:9792", 0, 0, NULL, is_address,
 	 "address and port for /metrics", NULL},
-	{"event-loop", KIND_CHOICE, AT(event_loop), "ev", false, 0, 0, "ev|poll", NULL,
+	{"event-loop", KIND_CHOICE, false, AT(event_loop), "ev", 0, 0, "ev|poll", NULL,
 	 "ev scales to many connections and needs the libev plugin of libwebsockets; poll is built in", NULL},
-	{"max-open-files", KIND_NUMBER, AT(max_open_files), "65536", false, 64, 1048576, NULL, NULL,
+	{"max-open-files", KIND_NUMBER, false, AT(max_open_files), "65536", 64, 1048576, NULL, NULL,
 	 "limit of open files this process asks for", NULL},
-	{"www", KIND_TEXT, AT(www), WWW_FOLDER, true, 0, 0, NULL, NULL,
+	{"www", KIND_TEXT, true, AT(www), WWW_FOLDER, 0, 0, NULL, NULL,
 	 "folder of the pages served at /, read at start and on reload; empty for none", NULL},
-	{"allow-origin", KIND_LIST, AT(allow_origin), "", true, 0, 0, NULL, origin_is_pattern,
+	{"allow-origin", KIND_LIST, true, AT(allow_origin), "", 0, 0, NULL, origin_is_pattern,
 	 "page that may connect besides those of this host, e.g. https://shop.example or http://localhost:*", NULL},
-	{"allow-host", KIND_LIST, AT(allow_host), "", true, 0, 0, NULL, NULL,
+	{"allow-host", KIND_LIST, true, AT(allow_host), "", 0, 0, NULL, NULL,
 	 "name this relay is called by; without one, loopback listeners answer only to localhost and IP addresses", NULL},
 
-	{"dsn", KIND_TEXT, AT(dsn), "", false, 0, 0, NULL, NULL,
+	{"dsn", KIND_TEXT, false, AT(dsn), "", 0, 0, NULL, NULL,
 	 "libpq connection string or URI; several hosts are tried in order, the writable one is used", "Database"},
-	{"organization", KIND_TEXT, AT(organization), "", false, 0, 0, NULL, NULL,
+	{"organization", KIND_TEXT, false, AT(organization), "", 0, 0, NULL, NULL,
 	 "organization every client belongs to", NULL},
-	{"poll-interval", KIND_TIME, AT(poll_interval_ms), "1s", true, 10, 60000, NULL, NULL,
+	{"poll-interval", KIND_TIME, true, AT(poll_interval_ms), "1s", 10, 60000, NULL, NULL,
 	 "the event log is read at least this often, should a notification be lost", NULL},
-	{"stale-after", KIND_TIME, AT(stale_after_ms), "3s", true, 100, 600000, NULL, NULL,
+	{"stale-after", KIND_TIME, true, AT(stale_after_ms), "3s", 100, 600000, NULL, NULL,
 	 "age of the publisher's last round beyond which /readyz says 503", NULL},
-	{"connect-timeout", KIND_TIME, AT(connect_timeout_ms), "10s", false, 100, 600000, NULL, NULL,
+	{"connect-timeout", KIND_TIME, false, AT(connect_timeout_ms), "10s", 100, 600000, NULL, NULL,
 	 "time for one attempt to connect to the database, over all hosts", NULL},
-	{"query-timeout", KIND_TIME, AT(query_timeout_ms), "10s", false, 100, 600000, NULL, NULL,
+	{"query-timeout", KIND_TIME, false, AT(query_timeout_ms), "10s", 100, 600000, NULL, NULL,
 	 "time for one query, after which the connection counts as lost", NULL},
-	{"read-batch", KIND_NUMBER, AT(read_batch), "1000", true, 1, 10000, NULL, NULL,
+	{"read-batch", KIND_NUMBER, true, AT(read_batch), "1000", 1, 10000, NULL, NULL,
 	 "events read from the database at a time", NULL},
-	{"ring-size", KIND_SIZE, AT(ring_size), "16MiB", false, 0, 4096 MIB, NULL, NULL,
+	{"ring-size", KIND_SIZE, false, AT(ring_size), "16MiB", 0, 4096 MIB, NULL, NULL,
 	 "memory for recent events", NULL},
-	{"inventory-limit", KIND_NUMBER, AT(inventory_limit), "1000", true, 1, 10000, NULL, NULL,
+	{"inventory-limit", KIND_NUMBER, true, AT(inventory_limit), "1000", 1, 10000, NULL, NULL,
 	 "rows of GET /api/inventory, at most and by default", NULL},
-	{"inventory-queue", KIND_NUMBER, AT(inventory_queue), "64", true, 1, 10000, NULL, NULL,
+	{"inventory-queue", KIND_NUMBER, true, AT(inventory_queue), "64", 1, 10000, NULL, NULL,
 	 "requests of GET /api/inventory that may wait; one runs at a time", NULL},
 
-	{"max-connections", KIND_NUMBER, AT(max_connections), "20000", false, 1, 1000000, NULL, NULL,
+	{"max-connections", KIND_NUMBER, false, AT(max_connections), "20000", 1, 1000000, NULL, NULL,
 	 "client connections at a time", "Limits"},
-	{"max-channels", KIND_NUMBER, AT(max_channels), "64", true, 1, 10000, NULL, NULL,
+	{"max-channels", KIND_NUMBER, true, AT(max_channels), "64", 1, 10000, NULL, NULL,
 	 "channels a client may follow at a time", NULL},
-	{"max-message-size", KIND_SIZE, AT(max_message_size), "16KiB", false, 256, 1 MIB, NULL, NULL,
+	{"max-message-size", KIND_SIZE, false, AT(max_message_size), "16KiB", 256, 1 MIB, NULL, NULL,
 	 "longest message taken from a client", NULL},
-	{"messages-per-second", KIND_NUMBER, AT(messages_per_second), "10", true, 1, 100000, NULL, NULL,
+	{"messages-per-second", KIND_NUMBER, true, AT(messages_per_second), "10", 1, 100000, NULL, NULL,
 	 "messages a client may send, on average", NULL},
-	{"message-burst", KIND_NUMBER, AT(message_burst), "20", true, 1, 100000, NULL, NULL,
+	{"message-burst", KIND_NUMBER, true, AT(message_burst), "20", 1, 100000, NULL, NULL,
 	 "messages a client may send at once", NULL},
-	{"queue-size", KIND_SIZE, AT(queue_size), "4MiB", true, 16 KIB, 1024 MIB, NULL, NULL,
+	{"queue-size", KIND_SIZE, true, AT(queue_size), "4MiB", 16 KIB, 1024 MIB, NULL, NULL,
 	 "bytes that may wait for one client before it is closed as a slow reader", NULL},
-	{"ping-interval", KIND_TIME, AT(ping_interval_ms), "20s", false, 1000, 3600000, NULL, NULL,
+	{"ping-interval", KIND_TIME, false, AT(ping_interval_ms), "20s", 1000, 3600000, NULL, NULL,
 	 "a client is pinged after so much silence", NULL},
-	{"ping-timeout", KIND_TIME, AT(ping_timeout_ms), "30s", false, 2000, 3600000, NULL, NULL,
+	{"ping-timeout", KIND_TIME, false, AT(ping_timeout_ms), "30s", 2000, 3600000, NULL, NULL,
 	 "and dropped after so much", NULL},
-	{"drain-timeout", KIND_TIME, AT(drain_timeout_ms), "5s", true, 0, 600000, NULL, NULL,
+	{"drain-timeout", KIND_TIME, true, AT(drain_timeout_ms), "5s", 0, 600000, NULL, NULL,
 	 "time for clients to take their last messages when the relay ends", NULL},
 
-	{"log-level", KIND_CHOICE, AT(log_level), "info", true, 0, 0, "error|warning|info|debug", NULL,
+	{"log-level", KIND_CHOICE, true, AT(log_level), "info", 0, 0, "error|warning|info|debug", NULL,
 	 "least important messages that are logged", "Log"},
-	{"log-format", KIND_CHOICE, AT(log_format), "plain", true, 0, 0, "plain|json", NULL,
+	{"log-format", KIND_CHOICE, true, AT(log_format), "plain", 0, 0, "plain|json", NULL,
 	 "plain lines or JSON lines, on standard error", NULL},
 };
 

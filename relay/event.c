@@ -64,7 +64,7 @@ event_new(const EventRow *row)
 				  text_size(row->type) + text_size(row->product) + text_size(row->warehouse) +
 				  text_size(row->subject);
 	Event *event = calloc(1, size);
-	char *room = (char *) (event + 1);
+	char *room;
 
 	if (!event)
 		return NULL;
@@ -74,6 +74,7 @@ event_new(const EventRow *row)
 		free(event);
 		return NULL;
 	}
+	room = (char *) (event + 1);
 	event->reference_count = 1;
 	event->tick = row->tick;
 	event->created_at_us = row->created_at_us;

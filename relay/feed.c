@@ -51,6 +51,7 @@ static const char read_columns[] =
 	"FROM ";
 
 static const char find_extension[] =
+	"SET search_path TO pg_catalog, pg_temp; "
 	"SELECT n.nspname, pg_catalog.current_setting('inventory.notify_channel', true), pg_catalog.pg_backend_pid() "
 	"FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
 	"WHERE e.extname = 'pg_inventory'";
@@ -270,7 +271,7 @@ listen_on(Feed *feed, const char *channel)
 	char *quoted = pg_quote_name(feed->pg, channel);
 	Buf sql = {0};
 
-	buf_printf(&sql, "SET search_path TO pg_catalog, pg_temp; SET statement_timeout TO %lld; "
+	buf_printf(&sql, "SET statement_timeout TO %lld; "
 					 "SET idle_in_transaction_session_timeout TO 10000; LISTEN %s",
 			   (long long) feed->query_timeout_ms, quoted ? quoted : "pg_inventory");
 	pg_run(feed->pg, buf_text(&sql), handle_listening, feed);

@@ -62,7 +62,7 @@ hub_new(void)
 	if (!hub)
 		return NULL;
 	hub->bucket_count = HUB_FIRST_BUCKET_COUNT;
-	hub->buckets = calloc(hub->bucket_count, sizeof *hub->buckets);
+	hub->buckets = calloc(hub->bucket_count, sizeof(Topic *));
 	if (!hub->buckets)
 	{
 		free(hub);
@@ -122,7 +122,7 @@ static void
 grow_table(Hub *hub)
 {
 	size_t count = hub->bucket_count * 2;
-	Topic **buckets = calloc(count, sizeof *buckets);
+	Topic **buckets = calloc(count, sizeof(Topic *));
 
 	if (!buckets)
 		return;
@@ -215,7 +215,7 @@ hub_remove(Hub *hub, Session *session)
 {
 	ListNode *node;
 
-	while ((node = list_first(&session->subscriptions)))
+	while ((node = list_take_first(&session->subscriptions)))
 		end_subscription(hub, list_object(node, Subscription, in_session));
 	if (!list_is_linked(&session->in_hub))
 		return;

@@ -47,8 +47,8 @@ static const char find_extension[] =
 	"SELECT n.nspname, pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false), "
 	"pg_catalog.set_config('inventory.organization', $1, false), "
 	"pg_catalog.set_config('statement_timeout', $2, false) "
-	"FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
-	"WHERE e.extname = 'pg_inventory'";
+	"FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace "
+	"WHERE e.extname OPERATOR(pg_catalog.=) 'pg_inventory'";
 
 static const char select_rows[] =
 	"SELECT pg_catalog.row_to_json(r) FROM (SELECT "
@@ -196,7 +196,7 @@ handle_down(void *owner)
 
 	free(inventory->schema);
 	inventory->schema = NULL;
-	while ((first = list_first(&inventory->waiting)))
+	while ((first = list_take_first(&inventory->waiting)))
 		end_request(inventory, list_object(first, Request, in_inventory), INVENTORY_UNAVAILABLE, NULL);
 }
 
@@ -229,11 +229,8 @@ inventory_free(Inventory *inventory)
 	if (!inventory)
 		return;
 	pg_free(inventory->pg);
-	while ((first = list_first(&inventory->waiting)))
-	{
-		list_remove(first);
+	while ((first = list_take_first(&inventory->waiting)))
 		free(list_object(first, Request, in_inventory));
-	}
 	free(inventory->running);
 	free(inventory->schema);
 	free(inventory->organization);

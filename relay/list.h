@@ -77,6 +77,20 @@ list_first(const List *list)
 	return list_is_empty(list) ? NULL : list->head.next;
 }
 
+/* Takes the first node off and returns it; NULL when the list is empty. */
+static inline ListNode *
+list_take_first(List *list)
+{
+	ListNode *first = list->head.next;
+
+	if (first == &list->head)
+		return NULL;
+	list->head.next = first->next;
+	first->next->previous = &list->head;
+	first->previous = first->next = NULL;
+	return first;
+}
+
 /* The node after this one, or NULL at the end. */
 static inline ListNode *
 list_next(const List *list, const ListNode *node)

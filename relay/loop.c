@@ -432,7 +432,7 @@ void
 loop_timer_start(LoopTimer *timer, int64_t delay_ms)
 {
 	List *timers = &timer->loop->timers;
-	ListNode *before = timers->head.previous;
+	ListNode *before;
 
 	list_remove(&timer->in_loop);
 	timer->due_us = clock_monotonic_us() + delay_ms * 1000 + 1;

@@ -21,6 +21,8 @@
 #include <libwebsockets.h>
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -186,11 +188,15 @@ connection_free(Connection *connection)
 	free(connection);
 }
 
-/* Gives an accepted socket to the library, which closes it from now on. */
+/*
+ * Gives an accepted socket to the library, which closes it from now on.  A
+ * small frame must not wait for the acknowledgement of the one before.
+ */
 static void
 adopt(Listener *listener, int fd, const struct sockaddr_storage *peer)
 {
 	Connection *connection = connection_new(listener, peer);
+	int on = 1;
 	bool is_gone = false;
 	lws_adopt_desc_t adoption = {
 		.vh = listener->ws->vhost,
@@ -205,6 +211,7 @@ adopt(Listener *listener, int fd, const struct sockaddr_storage *peer)
 		close(fd);
 		return;
 	}
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	connection->is_gone = &is_gone;
 	wsi = lws_adopt_descriptor_vhost_via_info(&adoption);
 	if (is_gone)
@@ -277,11 +284,10 @@ ws_stop_listening(Ws *ws)
 {
 	ListNode *node;
 
-	while ((node = list_first(&ws->listeners)))
+	while ((node = list_take_first(&ws->listeners)))
 	{
 		Listener *listener = list_object(node, Listener, in_ws);
 
-		list_remove(node);
 		loop_watch_free(listener->watch);
 		close(listener->fd);
 		free(listener);
@@ -305,18 +311,17 @@ copy_header(struct lws *wsi, enum lws_token_indexes token, char *out, int out_si
 static bool
 copy_args(struct lws *wsi, HttpRequest *request)
 {
-	for (int i = 0;; i++)
-	{
-		char *arg = request->args[request->arg_count];
-		int size = lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i);
+	int size;
 
-		if (size <= 0)
-			return true;
-		if (request->arg_count == HTTP_ARG_COUNT || size >= HTTP_VALUE_SIZE ||
-			lws_hdr_copy_fragment(wsi, arg, HTTP_VALUE_SIZE, WSI_TOKEN_HTTP_URI_ARGS, i) < 0)
+	while ((size = lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, (int) request->arg_count)) > 0)
+	{
+		int index = (int) request->arg_count++;
+
+		if (index >= HTTP_ARG_COUNT || size >= HTTP_VALUE_SIZE ||
+			lws_hdr_copy_fragment(wsi, request->args[index], HTTP_VALUE_SIZE, WSI_TOKEN_HTTP_URI_ARGS, index) < 0)
 			return false;
-		request->arg_count++;
 	}
+	return true;
 }
 
 static HttpMethod

@@ -10,6 +10,10 @@
 
 #include "tap.h"
 
+#ifndef RELAY_FOLDER
+#define RELAY_FOLDER "relay"
+#endif
+
 static Buf error;
 
 static Config *
@@ -48,6 +52,8 @@ test_defaults(void)
 	Config *config = load("");
 
 	ok(config != NULL, "without any option there is a configuration");
+	if (!config)
+		return;
 	is_text(config->listen[0], "localhost:8792", "it listens on loopback");
 	is_text(config->listen[1], NULL, "and nowhere else");
 	is_text(config->event_loop, "ev", "on libev");

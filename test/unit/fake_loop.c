@@ -34,7 +34,8 @@ loop_watch(Loop *loop, int fd, const WatchHandlers *handlers, void *owner)
 	(void) loop, (void) fd;
 	watch->handlers = handlers;
 	watch->owner = owner;
-	return current = watch;
+	current = watch;
+	return watch;
 }
 
 void

@@ -295,6 +295,8 @@ lock_all(InvStock *stock, InvOperation **operations, int count, InvMode mode)
 	inv_stock_take_snapshot();
 	if (mode == INV_RAISE)
 		lock_items(stock, keys, operations, count, LockWaitBlock);
+	else if (mode == INV_VERDICT_NOW)
+		lock_items(stock, keys, operations, count, LockWaitSkip);
 	else if (!try_to_lock_all(stock, keys, operations, count))
 	{
 		PopActiveSnapshot();

@@ -11,8 +11,9 @@
 
 typedef enum InvMode
 {
-	INV_RAISE,	/* a refusal is an error, and undoes everything */
-	INV_VERDICT /* a refusal is the operation's own; the others go on */
+	INV_RAISE,		/* a refusal is an error, and undoes everything */
+	INV_VERDICT,	/* a refusal is the operation's own; the others go on */
+	INV_VERDICT_NOW /* the same, and what is locked elsewhere is refused at once */
 } InvMode;
 
 /*

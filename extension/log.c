@@ -10,6 +10,7 @@
 
 #include "arguments.h"
 #include "catalog.h"
+#include "doorbell.h"
 #include "errors.h"
 #include "scope.h"
 #include "shared.h"
@@ -251,4 +252,26 @@ inventory_position(PG_FUNCTION_ARGS)
 	inv_tick_head(&head);
 	inv_statement_finish();
 	PG_RETURN_TEXT_P(cstring_to_text(inv_position_text(&head)));
+}
+
+PG_FUNCTION_INFO_V1(inventory_relay_want_tick);
+
+/*
+ * inventory_relay_want_tick(tick bigint): the publisher is to reach this tick,
+ * with empty ones if need be.  Returns its argument.
+ */
+Datum
+inventory_relay_want_tick(PG_FUNCTION_ARGS)
+{
+	InvDatabase *mine = inv_shared_mine();
+	uint64 wanted = (uint64) PG_GETARG_INT64(0);
+	uint64 before;
+
+	if (mine == NULL)
+		PG_RETURN_INT64((int64) wanted);
+	before = pg_atomic_read_u64(&mine->tick_wanted);
+	while (before < wanted && !pg_atomic_compare_exchange_u64(&mine->tick_wanted, &before, wanted))
+		continue;
+	inv_doorbell_ring();
+	PG_RETURN_INT64((int64) wanted);
 }

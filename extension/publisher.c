@@ -37,9 +37,10 @@
 /* After an error: the disk may be full, and a busy loop would not empty it. */
 #define ERROR_PAUSE_MS 1000
 
-/* The round's result; events of 0 = nothing had committed. */
+/* The newest tick, and whether the round just ended has made it. */
 static int64 tick_id;
 static int64 tick_events;
+static bool is_made;
 
 static void
 make_tick(InvWorker *worker)
@@ -49,11 +50,11 @@ make_tick(InvWorker *worker)
 	inv_worker_transaction(worker, XACT_REPEATABLE_READ);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	inv_statement_connect();
-	tick_events = inv_tick_make(&tick_id);
+	is_made = inv_tick_make((int64) pg_atomic_read_u64(&worker->database->tick_wanted), &tick_id, &tick_events);
 	inv_statement_finish();
 	PopActiveSnapshot();
 	CommitTransactionCommand();
-	inv_worker_report(worker, tick_events > 0 ? tick_id : -1);
+	inv_worker_report(worker, is_made ? tick_id : -1);
 }
 
 /* Events in full as long as they fit; false when some did not. */
@@ -127,7 +128,8 @@ wait_until_due(InvWorker *worker, TimestampTz last_tick)
 	TimestampTz due = TimestampTzPlusMilliseconds(last_tick, inv_tick_interval_ms);
 	long early_ms;
 
-	if (pg_atomic_read_u32(&worker->database->is_rung) == 0)
+	if (pg_atomic_read_u32(&worker->database->is_rung) == 0 &&
+		(int64) pg_atomic_read_u64(&worker->database->tick_wanted) <= tick_id)
 		inv_worker_wait(worker, inv_poll_interval_ms);
 	while ((early_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), due)) > 0)
 		inv_worker_wait(worker, early_ms);
@@ -142,10 +144,10 @@ inv_publisher_main(Datum arg)
 	inv_worker_begin(&worker, INV_PUBLISHER, DatumGetObjectId(arg));
 	for (;;)
 	{
-		tick_events = 0;
+		is_made = false;
 		if (!inv_worker_round(&worker, make_tick))
 			inv_worker_wait(&worker, ERROR_PAUSE_MS);
-		else if (tick_events > 0)
+		else if (is_made)
 		{
 			last_tick = GetCurrentTimestamp();
 			(void) inv_worker_round(&worker, notify);

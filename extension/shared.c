@@ -42,6 +42,7 @@ init_entry(InvDatabase *entry)
 	memset(entry, 0, sizeof(InvDatabase));
 	pg_atomic_init_u32(&entry->database, InvalidOid);
 	pg_atomic_init_u32(&entry->is_rung, 0);
+	pg_atomic_init_u64(&entry->tick_wanted, 0);
 	pg_atomic_init_u32(&entry->event_partition, 0);
 	for (int i = 0; i < INV_COUNTER_COUNT; i++)
 		pg_atomic_init_u64(&entry->counters[i], 0);

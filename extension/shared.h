@@ -47,6 +47,7 @@ typedef struct InvDatabase
 {
 	pg_atomic_uint32 database;		  /* its OID; InvalidOid = the entry is free */
 	pg_atomic_uint32 is_rung;		  /* something committed since the last round began */
+	pg_atomic_uint64 tick_wanted;	  /* a reader waits for this tick, even an empty one */
 	pg_atomic_uint32 event_partition; /* where events go now; see event.c */
 	pg_atomic_uint64 counters[INV_COUNTER_COUNT];
 	int leave_requests; /* > 0: workers are to exit and stay away */

@@ -1,6 +1,7 @@
 /*
  * sync.c
- *	  inventory_sync(): many independent operations, a verdict each.
+ *	  inventory_sync() and inventory_relay_sync(): many independent operations,
+ *	  a verdict each.
  *
  * For the queue of a device that was offline.  Every operation needs a key, or
  * a retry after a lost answer would apply it twice.  An operation that cannot
@@ -249,14 +250,51 @@ read_arguments(InvFields *fields, InvOperation *operation)
 	}
 }
 
-static void
-read_operation(const JsonbValue *value, int seq, InvOperation *operation)
+/* Somebody on whose behalf operations are done. */
+typedef struct Caller
+{
+	InvScope scope;
+	InvRefusal *refusal; /* his claims give him nothing */
+} Caller;
+
+typedef struct Callers
+{
+	Caller *list;
+	int count;
+	bool is_named; /* operations say whose they are */
+} Callers;
+
+static const Caller *
+caller_of(InvFields *fields, const Callers *callers)
+{
+	int64 n = 0;
+
+	if (callers->is_named && !inv_field_number(fields, "caller", &n))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("caller must not be null"));
+	if (n < 0 || n >= callers->count)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("there is no caller %lld", (long long) n));
+	return &callers->list[n];
+}
+
+/* False: the caller himself is refused. */
+static bool
+read_operation(const JsonbValue *value, const Callers *callers, InvOperation *operation)
 {
 	InvFields fields;
+	const Caller *caller;
 
-	inv_fields_begin(&fields, value, psprintf("operation %d", seq));
+	inv_fields_begin(&fields, value, psprintf("operation %d", operation->seq));
 	/* the key first, so that even a refusal can be told by it */
 	read_tail(&fields, &operation->tail);
+	caller = caller_of(&fields, callers);
+	operation->scope = &caller->scope;
+	operation->refusal = caller->refusal;
+	if (caller->refusal != NULL)
+		return false;
 	operation->verb = verb_of(inv_field_text(&fields, "kind"));
 	if (operation->tail.idempotency_key == NULL)
 		ereport(ERROR,
@@ -266,19 +304,20 @@ read_operation(const JsonbValue *value, int seq, InvOperation *operation)
 	read_arguments(&fields, operation);
 	inv_fields_end(&fields);
 	inv_operation_seal(operation);
+	return true;
 }
 
 /* What cannot be read is refused; nothing is held here that would have to be let go. */
 static InvOperation *
-read_for_verdict(const JsonbValue *value, int seq, const InvScope *scope)
+read_for_verdict(const JsonbValue *value, int seq, const Callers *callers)
 {
-	InvOperation *operation = inv_operation_new(INV_VERB_ADJUST, scope);
+	InvOperation *operation = inv_operation_new(INV_VERB_ADJUST, &callers->list[0].scope);
 	MemoryContext context = CurrentMemoryContext;
 
 	operation->seq = seq;
 	PG_TRY();
 	{
-		read_operation(value, seq, operation);
+		(void) read_operation(value, callers, operation);
 	}
 	PG_CATCH();
 	{
@@ -326,7 +365,7 @@ put_verdict(ReturnSetInfo *result, const InvOperation *operation)
 }
 
 static InvOperation **
-read_operations(FunctionCallInfo fcinfo, const InvScope *scope, int *count)
+read_operations(FunctionCallInfo fcinfo, const Callers *callers, int *count)
 {
 	JsonbValue *elements;
 	InvOperation **operations;
@@ -339,10 +378,26 @@ read_operations(FunctionCallInfo fcinfo, const InvScope *scope, int *count)
 	operations = palloc(*count * sizeof(InvOperation *));
 	for (int i = 0; i < *count; i++)
 	{
-		operations[i] = read_for_verdict(&elements[i], i + 1, scope);
+		operations[i] = read_for_verdict(&elements[i], i + 1, callers);
 		CHECK_FOR_INTERRUPTS();
 	}
 	return operations;
+}
+
+static void
+sync_operations(FunctionCallInfo fcinfo, const Callers *callers, InvMode mode)
+{
+	InvStock stock;
+	InvOperation **operations;
+	int count;
+
+	InitMaterializedSRF(fcinfo, 0);
+	operations = read_operations(fcinfo, callers, &count);
+	inv_stock_begin(&stock);
+	inv_execute(&stock, operations, count, mode);
+	for (int i = 0; i < count; i++)
+		put_verdict((ReturnSetInfo *) fcinfo->resultinfo, operations[i]);
+	inv_stock_end(&stock);
 }
 
 PG_FUNCTION_INFO_V1(inventory_sync);
@@ -351,19 +406,51 @@ PG_FUNCTION_INFO_V1(inventory_sync);
 Datum
 inventory_sync(PG_FUNCTION_ARGS)
 {
-	InvScope scope;
-	InvStock stock;
-	InvOperation **operations;
-	int count;
+	Caller caller = {0};
+	const Callers callers = {.list = &caller, .count = 1};
 
 	(void) inv_catalog_of_function(fcinfo);
-	inv_scope_begin(&scope);
-	InitMaterializedSRF(fcinfo, 0);
-	operations = read_operations(fcinfo, &scope, &count);
-	inv_stock_begin(&stock);
-	inv_execute(&stock, operations, count, INV_VERDICT);
-	for (int i = 0; i < count; i++)
-		put_verdict((ReturnSetInfo *) fcinfo->resultinfo, operations[i]);
-	inv_stock_end(&stock);
+	inv_scope_begin(&caller.scope);
+	sync_operations(fcinfo, &callers, INV_VERDICT);
+	return (Datum) 0;
+}
+
+static void
+read_caller(const JsonbValue *value, Caller *caller)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		inv_scope_of_claims(value->type == jbvBinary ? inv_claims_parse(JsonbToCString(NULL, value->val.binary.data, -1)) : NULL,
+							&caller->scope);
+	}
+	PG_CATCH();
+	{
+		caller->refusal = inv_refusal_take(context);
+		inv_scope_of_system("", "nobody", &caller->scope);
+	}
+	PG_END_TRY();
+}
+
+PG_FUNCTION_INFO_V1(inventory_relay_sync);
+
+/* inventory_relay_sync(operations jsonb, callers jsonb) */
+Datum
+inventory_relay_sync(PG_FUNCTION_ARGS)
+{
+	Callers callers = {.is_named = true};
+	JsonbValue *elements;
+
+	(void) inv_catalog_of_function(fcinfo);
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("callers must not be null"));
+	elements = inv_json_elements(PG_GETARG_JSONB_P(1), "callers", inv_max_lines, &callers.count);
+	callers.list = palloc0(callers.count * sizeof(Caller));
+	for (int i = 0; i < callers.count; i++)
+		read_caller(&elements[i], &callers.list[i]);
+	sync_operations(fcinfo, &callers, INV_VERDICT_NOW);
 	return (Datum) 0;
 }

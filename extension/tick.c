@@ -28,10 +28,10 @@ static InvStatement make_statement = {
 		   "   WHERE xid = ANY (ARRAY(SELECT pg_catalog.pg_snapshot_xip(snapshot) FROM last))) e)"
 		   " INSERT INTO @schema@.inventory_tick (id, mark, snapshot, event_count)"
 		   " SELECT last.id + 1, $1, pg_catalog.pg_current_snapshot(), fresh.count FROM last, fresh"
-		   "  WHERE fresh.count > 0"
+		   "  WHERE fresh.count > 0 OR last.id < $2"
 		   " RETURNING id, event_count",
-	.arg_count = 1,
-	.arg_types = {INT8OID}};
+	.arg_count = 2,
+	.arg_types = {INT8OID, INT8OID}};
 
 static InvStatement head_statement = {
 	.sql = "SELECT id, mark FROM @schema@.inventory_tick ORDER BY id DESC LIMIT 1"};
@@ -70,20 +70,22 @@ static InvStatement read_statement = {
 	.arg_count = 6,
 	.arg_types = {INT8OID, BOOLOID, INT8OID, TEXTOID, TEXTARRAYOID, INT8OID}};
 
-int64
-inv_tick_make(int64 *tick)
+bool
+inv_tick_make(int64 wanted, int64 *tick, int64 *event_count)
 {
-	Datum values[1];
+	Datum values[2];
 	int64 mark;
 
 	if (!pg_strong_random(&mark, sizeof(mark)))
 		elog(ERROR, "could not generate a random mark");
 	values[0] = Int64GetDatum(mark);
+	values[1] = Int64GetDatum(wanted);
 	inv_statement_run(&make_statement, values, NULL);
 	if (SPI_processed == 0)
-		return 0;
+		return false;
 	*tick = DatumGetInt64(inv_statement_value(0, 1, NULL));
-	return DatumGetInt64(inv_statement_value(0, 2, NULL));
+	*event_count = DatumGetInt64(inv_statement_value(0, 2, NULL));
+	return true;
 }
 
 static bool

@@ -41,10 +41,10 @@ typedef struct InvLoggedEvent
 
 /*
  * Makes a tick of what has committed since the last one.  Must run in a
- * transaction of its own, under REPEATABLE READ.  Returns the number of
- * events; 0 = there were none and no tick was made.
+ * transaction of its own, under REPEATABLE READ.  False: nothing has, and no
+ * tick was made; but up to the tick wanted, empty ones are.
  */
-extern int64 inv_tick_make(int64 *tick);
+extern bool inv_tick_make(int64 wanted, int64 *tick, int64 *event_count);
 
 /* The end of the newest tick. */
 extern void inv_tick_head(InvPosition *position);

@@ -253,6 +253,24 @@ CREATE FUNCTION inventory_sync(operations jsonb)
 COMMENT ON FUNCTION inventory_sync(jsonb) IS 'do many independent operations in one transaction, each with its own verdict';
 REVOKE ALL ON FUNCTION inventory_sync(jsonb) FROM PUBLIC;
 
+CREATE FUNCTION inventory_relay_sync(operations jsonb, callers jsonb)
+	RETURNS TABLE (
+		seq integer,
+		idempotency_key text,
+		status text,
+		sqlstate text,
+		message text,
+		detail text,
+		result jsonb)
+	LANGUAGE c
+	VOLATILE
+	PARALLEL UNSAFE
+	SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'inventory_relay_sync';
+COMMENT ON FUNCTION inventory_relay_sync(jsonb, jsonb) IS 'for relays: operations of many clients, each under its own claims';
+REVOKE ALL ON FUNCTION inventory_relay_sync(jsonb, jsonb) FROM PUBLIC;
+
 CREATE FUNCTION inventory_sweep(
 	max_rows integer DEFAULT 1000,
 	OUT reservations_expired integer,

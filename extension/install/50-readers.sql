@@ -136,6 +136,62 @@ CREATE FUNCTION inventory_relay_read(
 COMMENT ON FUNCTION inventory_relay_read(text, integer) IS 'for relays: the events of all organizations after a position, then the head of the log';
 REVOKE ALL ON FUNCTION inventory_relay_read(text, integer) FROM PUBLIC;
 
+CREATE FUNCTION inventory_relay_want_tick(tick bigint)
+	RETURNS bigint
+	LANGUAGE c
+	VOLATILE
+	STRICT
+	PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'inventory_relay_want_tick';
+COMMENT ON FUNCTION inventory_relay_want_tick(bigint) IS 'for relays: let the publisher reach a tick, with empty ones if need be';
+REVOKE ALL ON FUNCTION inventory_relay_want_tick(bigint) FROM PUBLIC;
+
+-- A page of items shows what is visible now, which a crash could still take
+-- back.  The tick after the next has its snapshot taken later than the page's,
+-- and is durable: from covered_by on, the page may be shown.
+CREATE FUNCTION inventory_relay_snapshot(
+	organization_id text,
+	warehouses text[] DEFAULT NULL,
+	product_id text DEFAULT NULL,
+	warehouse_id text DEFAULT NULL,
+	after_product_id text DEFAULT '',
+	after_warehouse_id text DEFAULT '',
+	max_rows integer DEFAULT 500)
+	RETURNS TABLE (product_id text, warehouse_id text, version bigint, data json, covered_by bigint)
+	LANGUAGE sql
+	VOLATILE
+	PARALLEL UNSAFE
+	SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH head AS MATERIALIZED (
+		SELECT @extschema@.inventory_relay_want_tick(max(t.id) + 2) AS covered_by
+		FROM @extschema@.inventory_tick t)
+	SELECT i.product_id, i.warehouse_id, i.version,
+		CASE WHEN i.inventory_id IS NOT NULL THEN json_build_object(
+			'inventoryId', i.inventory_id, 'productId', i.product_id, 'warehouseId', i.warehouse_id,
+			'quantityAvailable', i.quantity_available, 'quantityReserved', i.quantity_reserved,
+			'quantityOnHand', i.quantity_on_hand, 'minimumStock', i.minimum_stock,
+			'stockFloor', i.stock_floor, 'trackBatches', i.track_batches,
+			'alertState', i.alert_state, 'version', i.version, 'attributes', i.attributes,
+			'lastModifiedAt', to_char(i.last_modified_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+			'lastRestockedAt', to_char(i.last_restocked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+			'retiredAt', to_char(i.retired_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END,
+		head.covered_by
+	FROM head LEFT JOIN LATERAL (
+		SELECT * FROM @extschema@.inventory v
+		WHERE v.organization_id = $1
+			AND ($2 IS NULL OR v.warehouse_id = ANY ($2))
+			AND ($3 IS NULL OR v.product_id = $3)
+			AND ($4 IS NULL OR v.warehouse_id = $4)
+			AND (v.product_id, v.warehouse_id) > ($5, $6)
+		ORDER BY v.product_id, v.warehouse_id
+		LIMIT $7) i ON true
+	ORDER BY i.product_id, i.warehouse_id
+$$;
+COMMENT ON FUNCTION inventory_relay_snapshot(text, text[], text, text, text, text, integer) IS 'for relays: a page of items as subscribers get them, and the tick that makes it safe to show';
+REVOKE ALL ON FUNCTION inventory_relay_snapshot(text, text[], text, text, text, text, integer) FROM PUBLIC;
+
 CREATE FUNCTION inventory_status()
 	RETURNS TABLE (
 		component text,

@@ -100,7 +100,8 @@ AS $$
 		('operator', 'inventory_transfer'), ('operator', 'inventory_sync'),
 		('manager', 'inventory_define'), ('manager', 'inventory_retire'), ('manager', 'inventory_batch_set'),
 		('backend', 'inventory_level_backend'), ('backend', 'inventory_status'), ('backend', 'inventory_sweep'),
-		('relay', 'inventory_relay_read'), ('relay', 'inventory_relay_scope'), ('relay', 'inventory_position'),
+		('relay', 'inventory_relay_read'), ('relay', 'inventory_relay_scope'),
+		('relay', 'inventory_relay_snapshot'), ('relay', 'inventory_relay_sync'), ('relay', 'inventory_position'),
 		('relay', 'inventory_status')),
 	tables (level, name) AS (VALUES
 		('reader', 'inventory'), ('reader', 'inventory_movement'), ('reader', 'inventory_batch'),

@@ -69,6 +69,16 @@ inv_check_number(const char *name, int64 value)
 				errdetail("Quantities stay within plus or minus %lld.", (long long) INV_MAX_NUMBER));
 }
 
+/* -infinity is how the code says "not given". */
+void
+inv_check_time(TimestampTz value)
+{
+	if (TIMESTAMP_IS_NOBEGIN(value))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("a time must not be -infinity"));
+}
+
 char *
 inv_arg_text(FunctionCallInfo fcinfo, int n)
 {
@@ -101,7 +111,10 @@ inv_arg_number(FunctionCallInfo fcinfo, int n, const char *name)
 TimestampTz
 inv_arg_time(FunctionCallInfo fcinfo, int n)
 {
-	return PG_ARGISNULL(n) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(n);
+	if (PG_ARGISNULL(n))
+		return DT_NOBEGIN;
+	inv_check_time(PG_GETARG_TIMESTAMPTZ(n));
+	return PG_GETARG_TIMESTAMPTZ(n);
 }
 
 int64

@@ -30,6 +30,7 @@ extern void inv_check_id(const char *name, const char *value);
 extern void inv_check_label(const char *name, const char *value, size_t max_size);
 
 extern void inv_check_number(const char *name, int64 value);
+extern void inv_check_time(TimestampTz value);
 
 extern char *inv_arg_text(FunctionCallInfo fcinfo, int n);
 extern char *inv_arg_id(FunctionCallInfo fcinfo, int n, const char *name);

@@ -131,6 +131,14 @@ inv_batch_sellable(const InvItem *item)
 	return sum;
 }
 
+bool
+inv_batch_is_sellable(const InvItem *item, const char *number)
+{
+	const InvBatch *batch = inv_batch_find(item, number);
+
+	return batch != NULL && is_sellable(batch);
+}
+
 static void
 raise_short_batch(const InvItem *item, const char *number, int64 requested, int64 available)
 {
@@ -253,12 +261,18 @@ new_batch(InvItem *item, const char *number, TimestampTz expires_at)
 }
 
 List *
-inv_batch_put(InvItem *item, int64 quantity, const char *number, TimestampTz expires_at)
+inv_batch_put(InvItem *item, int64 quantity, const char *number, TimestampTz expires_at, bool is_receipt)
 {
 	InvBatch *batch = inv_batch_find(item, number);
 
 	if (batch == NULL)
 		batch = new_batch(item, number, expires_at);
+	else if (batch->status == INV_BATCH_EXPIRED && is_receipt)
+		ereport(ERROR,
+				errcode(INV_ERRCODE_BATCH_UNAVAILABLE),
+				errmsg("batch \"%s\" of product \"%s\" in warehouse \"%s\" is expired",
+					   number, item->key.product_id, item->key.warehouse_id),
+				errhint("It has been written off: bring it in again under another batch number."));
 	else if (expires_at != DT_NOBEGIN && expires_at != batch->expires_at)
 		ereport(ERROR,
 				errcode(INV_ERRCODE_STALE),

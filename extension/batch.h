@@ -49,8 +49,9 @@ extern void inv_batch_load(InvItem *item);
 
 extern InvBatch *inv_batch_find(const InvItem *item, const char *number);
 
-/* On hand in batches that may be sold now. */
+/* On hand in batches that may be sold now; and whether this one may. */
 extern int64 inv_batch_sellable(const InvItem *item);
+extern bool inv_batch_is_sellable(const InvItem *item, const char *number);
 
 /*
  * Takes a quantity out of batches: out of the one named, or as FEFO says.  For
@@ -61,9 +62,10 @@ extern List *inv_batch_take(InvItem *item, int64 quantity, const char *number, b
 
 /*
  * Puts a quantity into a batch, which is made if there is none of that
- * number; raises IV412 when it is there with another expiry.
+ * number; raises IV412 when it is there with another expiry, and IV423 for a
+ * receipt when it has been written off.  A count may find some of it anyway.
  */
-extern List *inv_batch_put(InvItem *item, int64 quantity, const char *number, TimestampTz expires_at);
+extern List *inv_batch_put(InvItem *item, int64 quantity, const char *number, TimestampTz expires_at, bool is_receipt);
 
 /* For inv_item_copy(): a batch list of its own, with the same contents. */
 extern List *inv_batch_copy_list(const List *batches);

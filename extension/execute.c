@@ -395,6 +395,26 @@ check_not_busy(const InvStock *stock, const InvOperation *operation)
 	}
 }
 
+/* Who named the version that he saw named it before the holds went. */
+static void
+take_overdue_of(InvStock *stock, const InvOperation *operation, InvLine *line)
+{
+	InvItem *item = inv_stock_item(stock, &line->key);
+	InvChange change;
+	int64 version;
+
+	if (item == NULL || item->is_busy || item->is_unborn || item->reserved == 0 ||
+		!inv_scope_allows(operation->scope, INV_ROLE_OPERATOR, item->key.warehouse_id))
+		return;
+	inv_judge_fill_change(operation, line, &change);
+	if (!inv_stock_is_short(item, &change))
+		return;
+	version = item->version;
+	inv_stock_take_overdue(stock, item, operation->scope);
+	if (line->expected_version == version)
+		line->expected_version = item->version;
+}
+
 /* Overdue holds of others go before they cause a refusal. */
 static void
 take_overdue(InvStock *stock, const InvOperation *operation)
@@ -402,17 +422,20 @@ take_overdue(InvStock *stock, const InvOperation *operation)
 	ListCell *cell;
 
 	foreach (cell, operation->lines)
+		take_overdue_of(stock, operation, lfirst(cell));
+	if (operation->verb != INV_VERB_COMMIT || operation->reservation == NULL || operation->lines != NIL)
+		return;
+	foreach (cell, operation->reservation->holds)
 	{
-		const InvLine *line = lfirst(cell);
-		InvItem *item = inv_stock_item(stock, &line->key);
-		InvChange change;
+		const InvHold *hold = lfirst(cell);
+		InvLine line = {.key = hold->key,
+						.type = INV_MOVEMENT_COMMIT,
+						.delta = -hold->quantity,
+						.expected_version = INV_ANY_VERSION};
 
-		if (item == NULL || item->is_busy || item->is_unborn || item->reserved == 0 ||
-			!inv_scope_allows(operation->scope, INV_ROLE_OPERATOR, item->key.warehouse_id))
-			continue;
-		inv_judge_fill_change(operation, line, &change);
-		if (inv_stock_is_short(item, &change))
-			inv_stock_take_overdue(stock, item, operation->scope);
+		/* what has expired is sold from what is available */
+		if (!hold->is_held)
+			take_overdue_of(stock, operation, &line);
 	}
 }
 

@@ -129,6 +129,7 @@ inv_field_time(InvFields *fields, const char *name, TimestampTz *time)
 		return false;
 	*time = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(text),
 													ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	inv_check_time(*time);
 	return true;
 }
 

@@ -54,6 +54,7 @@ typedef struct InvItem
 	bool is_locked;
 	bool is_unborn; /* made by this call for an operation yet to come */
 	bool is_busy;	/* somebody else holds the row, and waiting is over */
+	int64 planned;	/* what the lines of a cart looked at so far would change */
 } InvItem;
 
 /* The order in which rows are locked, everywhere. */

@@ -12,6 +12,7 @@
 #include "errors.h"
 #include "judge.h"
 #include "json.h"
+#include "settings.h"
 #include "statement.h"
 
 #include "catalog/pg_type.h"
@@ -60,7 +61,19 @@ item_of(const InvStock *stock, const InvItemKey *key)
 
 /* ---- adjust, apply ---- */
 
-/* One short line says what it lacks; a cart says it of all its lines at once. */
+static void
+clear_planned(const InvStock *stock, const InvOperation *operation)
+{
+	ListCell *cell;
+
+	foreach (cell, operation->lines)
+		item_of(stock, &((InvLine *) lfirst(cell))->key)->planned = 0;
+}
+
+/*
+ * One short line says what it lacks; a cart says it of all its lines at once.
+ * Each line is held against what those before it would leave.
+ */
 static void
 raise_all_short(InvStock *stock, const InvOperation *operation)
 {
@@ -69,21 +82,26 @@ raise_all_short(InvStock *stock, const InvOperation *operation)
 	ListCell *cell;
 
 	initStringInfo(&detail);
+	clear_planned(stock, operation);
 	foreach (cell, operation->lines)
 	{
 		const InvLine *line = lfirst(cell);
-		const InvItem *item = item_of(stock, &line->key);
+		InvItem *item = item_of(stock, &line->key);
 		InvChange change;
 		InvJson json;
 
 		inv_judge_fill_change(operation, line, &change);
-		if (line->on_shortage == INV_SHORTAGE_PARTIAL || !inv_stock_is_short(item, &change))
+		change.delta_available += item->planned;
+		if (line->delta >= 0 || line->on_shortage == INV_SHORTAGE_PARTIAL || !inv_stock_is_short(item, &change))
+		{
+			item->planned += line->delta;
 			continue;
+		}
 		inv_json_begin(&json);
 		inv_json_string(&json, "productId", line->key.product_id);
 		inv_json_string(&json, "warehouseId", line->key.warehouse_id);
 		inv_json_number(&json, "requested", -line->delta);
-		inv_json_number(&json, "available", item->available);
+		inv_json_number(&json, "available", item->available + item->planned);
 		inv_json_number(&json, "stockFloor", item->stock_floor);
 		appendStringInfo(&detail, "%s%s", count++ > 0 ? "," : "", inv_json_end(&json));
 	}
@@ -140,6 +158,9 @@ set_track_batches(InvItem *item, bool track_batches)
 				errmsg("track_batches of product \"%s\" in warehouse \"%s\" cannot change while there is stock",
 					   item->key.product_id, item->key.warehouse_id),
 				errhint("Take the stock out, change the setting, and bring it in again."));
+	/* it may have tracked them before */
+	if (track_batches && item->batches == NIL)
+		inv_batch_load(item);
 	item->track_batches = track_batches;
 }
 
@@ -211,18 +232,23 @@ judge_retire(InvStock *stock, InvOperation *operation)
 
 static InvStatement moved_statement = {
 	.sql = "SELECT coalesce(sum(delta_available + delta_reserved), 0)::bigint FROM @schema@.inventory_movement"
-		   " WHERE inventory_id = $1 AND coalesce(occurred_at, created_at) > $2",
+		   " WHERE inventory_id = $1 AND coalesce(occurred_at, created_at) > $2"
+		   "  AND movement_type NOT IN ('created', 'count')",
 	.arg_count = 2,
 	.arg_types = {INT8OID, TIMESTAMPTZOID}};
 
 static InvStatement batch_moved_statement = {
 	.sql = "SELECT coalesce(sum(b.delta), 0)::bigint FROM @schema@.inventory_movement m"
 		   " JOIN @schema@.inventory_movement_batch b ON b.movement_id = m.movement_id"
-		   " WHERE m.inventory_id = $1 AND coalesce(m.occurred_at, m.created_at) > $2 AND b.batch_id = $3",
+		   " WHERE m.inventory_id = $1 AND coalesce(m.occurred_at, m.created_at) > $2 AND b.batch_id = $3"
+		   "  AND m.movement_type NOT IN ('created', 'count')",
 	.arg_count = 3,
 	.arg_types = {INT8OID, TIMESTAMPTZOID, INT8OID}};
 
-/* What has been sold and received since the shelf was counted. */
+/*
+ * What has been sold and received since the shelf was counted.  The first
+ * figure of an item, and a count that came in meanwhile, moved no goods.
+ */
 static int64
 moved_since(const InvItem *item, const InvBatch *batch, TimestampTz counted_at)
 {
@@ -271,7 +297,8 @@ moved_in_memory(const InvStock *stock, const InvItem *item, const InvBatch *batc
 		TimestampTz time = movement->tail->occurred_at != DT_NOBEGIN ? movement->tail->occurred_at
 																	 : movement->created_at;
 
-		if (movement->item == item && time > counted_at)
+		if (movement->item == item && time > counted_at &&
+			movement->type != INV_MOVEMENT_CREATED && movement->type != INV_MOVEMENT_COUNT)
 			moved += batch != NULL ? split_of(movement, batch) : movement->delta_available + movement->delta_reserved;
 	}
 	return moved;
@@ -292,6 +319,27 @@ check_expected_quantity(const InvOperation *operation, const InvItem *item, int6
 			errhint("Read the item again and decide anew."));
 }
 
+/* Judged with the stock and not with the arguments, for a retry may come later than any count. */
+static void
+check_counted_at(TimestampTz counted_at)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (counted_at == DT_NOBEGIN)
+		return;
+	if (counted_at > now)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("counted_at must not be in the future"),
+				errhint("Check the clock of the device that counted."));
+	if (counted_at < now - inv_max_count_age_s * USECS_PER_SEC)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("counted_at is too long ago"),
+				errdetail("inventory.max_count_age allows %d seconds.", inv_max_count_age_s),
+				errhint("Count again."));
+}
+
 /* A count says what is there, so neither floor nor holds limit it; it is written even if all agrees. */
 static void
 judge_set(InvStock *stock, InvOperation *operation)
@@ -303,6 +351,7 @@ judge_set(InvStock *stock, InvOperation *operation)
 	int64 target = line->quantity;
 	InvChange change;
 
+	check_counted_at(operation->counted_at);
 	if (item->track_batches && line->batch_number == NULL)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -563,7 +612,8 @@ close_reservation(InvReservation *reservation, InvReservationStatus status)
 static InvReservation *
 require_reservation(const InvOperation *operation)
 {
-	if (operation->reservation == NULL)
+	/* one that an operation yet to come is to make does not exist either */
+	if (operation->reservation == NULL || !(operation->reservation->is_stored || operation->reservation->is_changed))
 		ereport(ERROR,
 				errcode(INV_ERRCODE_NOT_FOUND),
 				errmsg("reservation \"%s\" does not exist", operation->reservation_id),

@@ -268,26 +268,12 @@ inv_definition_check(const InvDefinition *definition)
 void
 inv_operation_set_count(InvOperation *operation, int64 quantity, TimestampTz counted_at)
 {
-	TimestampTz now = GetCurrentTimestamp();
 	InvLine *line = linitial(operation->lines);
 
 	check_not_negative("quantity", quantity);
 	line->type = INV_MOVEMENT_COUNT;
 	line->quantity = quantity;
 	operation->counted_at = counted_at;
-	if (counted_at == DT_NOBEGIN)
-		return;
-	if (counted_at > now)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("counted_at must not be in the future"),
-				errhint("Check the clock of the device that counted."));
-	if (counted_at < now - inv_max_count_age_s * USECS_PER_SEC)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("counted_at is too long ago"),
-				errdetail("inventory.max_count_age allows %d seconds.", inv_max_count_age_s),
-				errhint("Count again."));
 }
 
 void
@@ -355,10 +341,10 @@ inv_operation_seal(InvOperation *operation)
 			merged = lappend(merged, line);
 		else
 		{
-			same->quantity += line->quantity;
 			same->delta += line->delta;
 			inv_check_number("quantity", same->delta);
-			inv_check_number("quantity", same->quantity);
+			/* of 3 and -4 "out", seven are asked for */
+			same->quantity = same->type == INV_MOVEMENT_ADJUSTMENT || same->delta > 0 ? same->delta : -same->delta;
 		}
 	}
 	operation->lines = merged;
@@ -467,11 +453,12 @@ inv_operation_set_transfer(InvOperation *operation, const char *product_id, cons
 	to->delta = quantity;
 }
 
+/* Ours, or what PostgreSQL itself says of a value: "yesterdya" is no date (22007). */
 static bool
 is_refusal(int sqlstate)
 {
-	return sqlstate == ERRCODE_INVALID_PARAMETER_VALUE || sqlstate == ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE ||
-		   sqlstate == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE ||
+	return sqlstate == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE ||
+		   ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_DATA_EXCEPTION ||
 		   ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_TO_CATEGORY(INV_ERRCODE_NOT_FOUND);
 }
 

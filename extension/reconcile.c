@@ -10,7 +10,8 @@
  * A repair never edits history.  It takes as true what is there to be touched:
  * the holds that are open, the batches where they are tracked, else what is
  * on hand.  The counters are set to that, and one movement brings the ledger
- * in line.  A gap in the versions stays, for it cannot be filled honestly.
+ * in line.  A gap in the versions stays, for it cannot be filled honestly; a
+ * row that is behind its ledger goes on after the last entry.
  */
 #include "postgres.h"
 
@@ -32,7 +33,7 @@ static InvStatement figures_statement = {
 		   " FROM @schema@.inventory i"
 		   " CROSS JOIN LATERAL (SELECT coalesce(sum(delta_available), 0)::bigint AS available,"
 		   "   coalesce(sum(delta_reserved), 0)::bigint AS reserved,"
-		   "   count(*) FILTER (WHERE version BETWEEN 1 AND i.version) AS versions"
+		   "   CASE WHEN max(version) > i.version THEN max(version) ELSE count(*) END AS versions"
 		   "   FROM @schema@.inventory_movement WHERE inventory_id = i.inventory_id) m"
 		   " CROSS JOIN LATERAL (SELECT coalesce(sum(quantity - quantity_committed), 0)::bigint AS held"
 		   "   FROM @schema@.inventory_reservation_line WHERE inventory_id = i.inventory_id AND is_held) h"
@@ -116,10 +117,17 @@ true_on_hand(const Figures *figures)
 	return figures->has_batches ? figures->in_batches : figures->available + figures->reserved;
 }
 
+/* A row behind its ledger would write the next movement over one that is there. */
+static bool
+is_behind(const Figures *figures)
+{
+	return figures->version_count > figures->version;
+}
+
 static bool
 can_be_repaired(const Figures *figures)
 {
-	return figures->ledger_available != figures->available || figures->ledger_reserved != figures->reserved ||
+	return is_behind(figures) || figures->ledger_available != figures->available || figures->ledger_reserved != figures->reserved ||
 		   figures->held != figures->reserved ||
 		   (figures->has_batches && figures->in_batches != figures->available + figures->reserved);
 }
@@ -143,6 +151,8 @@ repair(const InvScope *scope, const InvItemKey *key)
 		{
 			stock.items = &item;
 			stock.item_count = 1;
+			if (is_behind(figures))
+				item->version = figures->version_count;
 			inv_stock_correct(&stock, item, scope, &tail,
 							  true_on_hand(figures) - figures->held, figures->held,
 							  figures->ledger_available, figures->ledger_reserved);
@@ -173,7 +183,8 @@ put_findings(ReturnSetInfo *result, const Figures *figures, bool repaired)
 	if (figures->has_batches)
 		put_finding(result, figures, "on hand is the sum of the batches", figures->in_batches,
 					figures->available + figures->reserved, repaired);
-	put_finding(result, figures, "versions have no gap", figures->version, figures->version_count, false);
+	put_finding(result, figures, "versions have no gap", figures->version, figures->version_count,
+				repaired && is_behind(figures));
 }
 
 PG_FUNCTION_INFO_V1(inventory_reconcile);

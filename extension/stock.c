@@ -132,7 +132,8 @@ room_of(const InvItem *item, const InvChange *change)
 {
 	int64 room = item->available - item->stock_floor;
 
-	if (item->track_batches && change->batch_number == NULL)
+	/* what is held must stay in batches that can be sold, whichever one is named */
+	if (item->track_batches && (change->batch_number == NULL || inv_batch_is_sellable(item, change->batch_number)))
 		room = Min(room, inv_batch_sellable(item) - item->reserved - item->stock_floor);
 	return room;
 }
@@ -230,7 +231,8 @@ put_arriving(InvItem *item, const List *arriving)
 	{
 		const InvBatchSplit *split = lfirst(cell);
 
-		splits = list_concat(splits, inv_batch_put(item, -split->delta, split->batch->number, split->batch->expires_at));
+		splits = list_concat(splits, inv_batch_put(item, -split->delta, split->batch->number, split->batch->expires_at,
+												   true));
 	}
 	return splits;
 }
@@ -250,7 +252,8 @@ split_over_batches(InvItem *item, const InvChange *change, int64 delta_on_hand)
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("batch_number is needed: product \"%s\" in warehouse \"%s\" tracks batches",
 					   item->key.product_id, item->key.warehouse_id));
-	return inv_batch_put(item, delta_on_hand, change->batch_number, change->expires_at);
+	return inv_batch_put(item, delta_on_hand, change->batch_number, change->expires_at,
+						 change->type == INV_MOVEMENT_IN);
 }
 
 static InvMovement *

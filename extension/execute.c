@@ -434,7 +434,7 @@ take_overdue(InvStock *stock, const InvOperation *operation)
 						.expected_version = INV_ANY_VERSION};
 
 		/* what has expired is sold from what is available */
-		if (!hold->is_held)
+		if (!hold->is_held && !hold->is_removed)
 			take_overdue_of(stock, operation, &line);
 	}
 }

@@ -481,10 +481,11 @@ drop_other_holds(InvStock *stock, InvOperation *operation)
 
 			is_kept |= inv_item_key_compare(&line->key, &hold->key) == 0;
 		}
-		if (is_kept)
+		if (is_kept || hold->is_removed)
 			continue;
 		if (hold->is_held)
 			change_hold(stock, operation, item_of(stock, &hold->key), -held_quantity(hold));
+		hold->is_held = false;
 		hold->is_removed = true;
 	}
 }
@@ -631,7 +632,12 @@ judge_commit(InvStock *stock, InvOperation *operation)
 		raise_closed(reservation);
 	check_commit_lines(operation);
 	foreach (cell, reservation->holds)
-		commit_hold(stock, operation, lfirst(cell));
+	{
+		InvHold *hold = lfirst(cell);
+
+		if (!hold->is_removed)
+			commit_hold(stock, operation, hold);
+	}
 	close_reservation(reservation, INV_RESERVATION_COMMITTED);
 }
 

@@ -46,10 +46,11 @@ static InvStatement delete_statement = {
 
 static InvStatement insert_hold_statement = {
 	.sql = "INSERT INTO @schema@.inventory_reservation_line"
-		   " (organization_id, reservation_id, inventory_id, product_id, warehouse_id, quantity)"
-		   " VALUES ($1, $2, $3, $4, $5, $6)",
-	.arg_count = 6,
-	.arg_types = {TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, INT8OID}};
+		   " (organization_id, reservation_id, inventory_id, product_id, warehouse_id,"
+		   "  quantity, quantity_committed, is_held)"
+		   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+	.arg_count = 8,
+	.arg_types = {TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID, BOOLOID}};
 
 static InvStatement update_hold_statement = {
 	.sql = "UPDATE @schema@.inventory_reservation_line SET quantity = $4, quantity_committed = $5, is_held = $6"
@@ -235,7 +236,7 @@ inv_reservation_copy(const InvReservation *reservation)
 static void
 write_hold(const InvReservation *reservation, InvHold *hold)
 {
-	Datum values[6] = {CStringGetTextDatum(reservation->organization_id),
+	Datum values[8] = {CStringGetTextDatum(reservation->organization_id),
 					   CStringGetTextDatum(reservation->reservation_id),
 					   Int64GetDatum(hold->inventory_id)};
 
@@ -246,6 +247,8 @@ write_hold(const InvReservation *reservation, InvHold *hold)
 		values[3] = CStringGetTextDatum(hold->key.product_id);
 		values[4] = CStringGetTextDatum(hold->key.warehouse_id);
 		values[5] = Int64GetDatum(hold->quantity);
+		values[6] = Int64GetDatum(hold->quantity_committed);
+		values[7] = BoolGetDatum(hold->is_held);
 		inv_statement_run(&insert_hold_statement, values, NULL);
 	}
 	else if (!hold->is_removed && hold->is_changed)

@@ -33,7 +33,7 @@ typedef struct InvHold
 	bool is_held;
 	bool is_stored;
 	bool is_changed;
-	bool is_removed;
+	bool is_removed; /* replaced in this call: no longer a line, and not held */
 } InvHold;
 
 typedef struct InvReservation

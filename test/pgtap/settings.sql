@@ -15,8 +15,11 @@ SELECT name, concat_ws(' ', vartype, coalesce(nullif(boot_val, ''), '''''') || c
 COPY expected FROM stdin (DELIMITER '|');
 inventory.event_max_size|integer 4096 MB 3..2147483647 sighup
 inventory.event_retention|integer 86400 s 1..31622400 sighup
+inventory.expiring_soon|integer 10080 min 0..5270400 sighup
 inventory.janitor_interval|integer 5000 ms 10..3600000 sighup
 inventory.lock_timeout|integer 1500 ms 1..600000 user
+inventory.max_count_age|integer 86400 s 1..31622400 user
+inventory.max_lines|integer 1000 1..10000 user
 inventory.max_retries|integer 3 0..100 user
 inventory.notify_channel|string pg_inventory sighup
 inventory.notify_payload|enum position position,events sighup
@@ -24,6 +27,7 @@ inventory.operation_retention|integer 129600 min 1..5270400 sighup
 inventory.organization|string '' user
 inventory.poll_interval|integer 1000 ms 10..60000 sighup
 inventory.require_organization|bool off superuser
+inventory.reservation_ttl|integer 900 s 1..31622400 user
 inventory.tick_interval|integer 5 ms 1..10000 sighup
 \.
 

@@ -32,6 +32,19 @@ inventory.stock_floor|bigint NOT NULL DEFAULT 0
 inventory.track_batches|boolean NOT NULL DEFAULT false
 inventory.version|bigint NOT NULL DEFAULT 1
 inventory.warehouse_id|text COLLATE C NOT NULL
+inventory_batch.alerted_at|timestamp with time zone
+inventory_batch.batch_id|bigint NOT NULL ALWAYS IDENTITY
+inventory_batch.batch_number|text COLLATE C NOT NULL
+inventory_batch.expires_at|timestamp with time zone
+inventory_batch.inventory_id|bigint NOT NULL
+inventory_batch.last_modified_at|timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+inventory_batch.organization_id|text COLLATE C NOT NULL
+inventory_batch.product_id|text COLLATE C NOT NULL
+inventory_batch.quantity|bigint NOT NULL
+inventory_batch.received_at|timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+inventory_batch.status|text COLLATE C NOT NULL DEFAULT 'active'::text
+inventory_batch.version|bigint NOT NULL DEFAULT 1
+inventory_batch.warehouse_id|text COLLATE C NOT NULL
 inventory_event.created_at|timestamp with time zone NOT NULL DEFAULT clock_timestamp()
 inventory_event.data|json NOT NULL
 inventory_event.id|bigint NOT NULL ALWAYS IDENTITY
@@ -61,6 +74,9 @@ inventory_movement.reference|text
 inventory_movement.reserved_after|bigint NOT NULL
 inventory_movement.version|bigint NOT NULL
 inventory_movement.warehouse_id|text COLLATE C NOT NULL
+inventory_movement_batch.batch_id|bigint NOT NULL
+inventory_movement_batch.delta|bigint NOT NULL
+inventory_movement_batch.movement_id|bigint NOT NULL
 inventory_operation.created_at|timestamp with time zone NOT NULL DEFAULT clock_timestamp()
 inventory_operation.kind|text COLLATE C NOT NULL
 inventory_operation.operation_id|text COLLATE C NOT NULL
@@ -68,6 +84,22 @@ inventory_operation.organization_id|text COLLATE C NOT NULL
 inventory_operation.performed_by|text
 inventory_operation.request_hash|bytea
 inventory_operation.result|jsonb
+inventory_reservation.closed_at|timestamp with time zone
+inventory_reservation.created_at|timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+inventory_reservation.expires_at|timestamp with time zone NOT NULL
+inventory_reservation.organization_id|text COLLATE C NOT NULL
+inventory_reservation.performed_by|text
+inventory_reservation.reference|text
+inventory_reservation.reservation_id|text COLLATE C NOT NULL
+inventory_reservation.status|text COLLATE C NOT NULL DEFAULT 'active'::text
+inventory_reservation_line.inventory_id|bigint NOT NULL
+inventory_reservation_line.is_held|boolean NOT NULL DEFAULT true
+inventory_reservation_line.organization_id|text COLLATE C NOT NULL
+inventory_reservation_line.product_id|text COLLATE C NOT NULL
+inventory_reservation_line.quantity|bigint NOT NULL
+inventory_reservation_line.quantity_committed|bigint NOT NULL DEFAULT 0
+inventory_reservation_line.reservation_id|text COLLATE C NOT NULL
+inventory_reservation_line.warehouse_id|text COLLATE C NOT NULL
 inventory_tick.created_at|timestamp with time zone NOT NULL DEFAULT clock_timestamp()
 inventory_tick.event_count|bigint NOT NULL
 inventory_tick.id|bigint NOT NULL
@@ -110,6 +142,13 @@ inventory|logged, fillfactor=70, dumped
 inventory: inventory_check|CHECK (((quantity_reserved >= 0) AND ((quantity_available >= '-9007199254740991'::bigint) AND (quantity_available <= '9007199254740991'::bigint)) AND (((quantity_available + quantity_reserved) >= '-9007199254740991'::bigint) AND ((quantity_available + quantity_reserved) <= '9007199254740991'::bigint)) AND (minimum_stock >= 0) AND (version > 0) AND (alert_state = ANY (ARRAY['ok'::text, 'low'::text, 'out'::text]))))
 inventory: inventory_inventory_id_key|UNIQUE (inventory_id)
 inventory: inventory_pkey|PRIMARY KEY (organization_id, product_id, warehouse_id)
+inventory_batch|logged, dumped
+inventory_batch: inventory_batch_expires_at_idx|CREATE INDEX inventory_batch_expires_at_idx ON inventory_batch USING btree (expires_at) WHERE (status = 'active'::text)
+inventory_batch: inventory_batch_inventory_id_batch_number_key|UNIQUE (inventory_id, batch_number)
+inventory_batch: inventory_batch_pkey|PRIMARY KEY (batch_id)
+inventory_batch: inventory_batch_quantity_check|CHECK (((quantity >= 0) AND (quantity <= '9007199254740991'::bigint)))
+inventory_batch: inventory_batch_status_check|CHECK ((status = ANY (ARRAY['active'::text, 'quarantined'::text, 'expired'::text])))
+inventory_batch_batch_id_seq|logged, dumped
 inventory_event|logged, not dumped
 inventory_event: inventory_event_pkey|PRIMARY KEY (xid, id)
 inventory_event_0|logged, inherits inventory_event, not dumped
@@ -123,10 +162,24 @@ inventory_inventory_id_seq|logged, dumped
 inventory_movement|logged, dumped
 inventory_movement: inventory_movement_append_only|BEFORE DELETE OR UPDATE OR TRUNCATE ON inventory_movement FOR EACH STATEMENT EXECUTE FUNCTION inventory_movement_refuse()
 inventory_movement: inventory_movement_pkey|PRIMARY KEY (inventory_id, version)
+inventory_movement_batch|logged, dumped
+inventory_movement_batch: inventory_movement_batch_append_only|BEFORE DELETE OR UPDATE OR TRUNCATE ON inventory_movement_batch FOR EACH STATEMENT EXECUTE FUNCTION inventory_movement_refuse()
+inventory_movement_batch: inventory_movement_batch_batch_id_idx|CREATE INDEX inventory_movement_batch_batch_id_idx ON inventory_movement_batch USING btree (batch_id)
+inventory_movement_batch: inventory_movement_batch_pkey|PRIMARY KEY (movement_id, batch_id)
 inventory_movement_movement_id_seq|logged, dumped
-inventory_operation|logged, dumped
+inventory_operation|logged, fillfactor=30, dumped
 inventory_operation: inventory_operation_created_at_idx|CREATE INDEX inventory_operation_created_at_idx ON inventory_operation USING brin (created_at)
 inventory_operation: inventory_operation_pkey|PRIMARY KEY (organization_id, operation_id)
+inventory_reservation|logged, dumped
+inventory_reservation: inventory_reservation_expires_at_idx|CREATE INDEX inventory_reservation_expires_at_idx ON inventory_reservation USING btree (expires_at) WHERE (status = 'active'::text)
+inventory_reservation: inventory_reservation_pkey|PRIMARY KEY (organization_id, reservation_id)
+inventory_reservation: inventory_reservation_status_check|CHECK ((status = ANY (ARRAY['active'::text, 'committed'::text, 'released'::text, 'expired'::text])))
+inventory_reservation_line|logged, dumped
+inventory_reservation_line: inventory_reservation_line_check|CHECK (((quantity_committed >= 0) AND (quantity_committed <= quantity)))
+inventory_reservation_line: inventory_reservation_line_inventory_id_idx|CREATE INDEX inventory_reservation_line_inventory_id_idx ON inventory_reservation_line USING btree (inventory_id) WHERE is_held
+inventory_reservation_line: inventory_reservation_line_organization_id_reservation_id_fkey|FOREIGN KEY (organization_id, reservation_id) REFERENCES inventory_reservation(organization_id, reservation_id)
+inventory_reservation_line: inventory_reservation_line_pkey|PRIMARY KEY (organization_id, reservation_id, inventory_id)
+inventory_reservation_line: inventory_reservation_line_quantity_check|CHECK (((quantity >= 1) AND (quantity <= '9007199254740991'::bigint)))
 inventory_tick|logged, not dumped
 inventory_tick: inventory_tick_pkey|PRIMARY KEY (id)
 \.

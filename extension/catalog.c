@@ -90,6 +90,7 @@ fill_cache(Oid schema)
 	cache.item_table = require_relation(schema, "inventory");
 	cache.item_pkey = require_relation(schema, "inventory_pkey");
 	cache.movement_table = require_relation(schema, "inventory_movement");
+	cache.movement_pkey = require_relation(schema, "inventory_movement_pkey");
 	cache.movement_sequence = require_relation(schema, "inventory_movement_movement_id_seq");
 	for (int i = 0; i < INV_EVENT_PARTITIONS; i++)
 		cache.event_tables[i] = require_relation(schema, psprintf("inventory_event_%d", i));

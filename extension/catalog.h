@@ -24,6 +24,7 @@ typedef struct InvCatalog
 	Oid item_table;
 	Oid item_pkey;
 	Oid movement_table;
+	Oid movement_pkey;
 	Oid movement_sequence;
 	Oid event_tables[INV_EVENT_PARTITIONS];
 	Oid event_sequence;

@@ -16,6 +16,7 @@
 #include "common/sha2.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 
 /* Half of a SHA-256 is enough to tell a client's own requests apart. */
@@ -128,6 +129,47 @@ refuse_reused(InvOperation *operation)
 	operation->refusal->hint = "A key stands for one operation: make a new one for each, and repeat it only to retry.";
 }
 
+/* A row that shows a warehouse out of the caller's sight, as its id; or NULL. */
+static char *
+hidden_warehouse(const InvScope *scope, Datum answer)
+{
+	JsonbContainer *rows = &DatumGetJsonbP(answer)->root;
+
+	for (uint32 i = 0; i < JsonContainerSize(rows); i++)
+	{
+		const JsonbValue *row = getIthJsonbValueFromContainer(rows, i);
+		JsonbValue value;
+		char *warehouse_id;
+
+		(void) getKeyJsonValueFromContainer(row->val.binary.data, "warehouse_id", strlen("warehouse_id"), &value);
+		warehouse_id = pnstrdup(value.val.string.val, value.val.string.len);
+		if (!inv_scope_sees(scope, warehouse_id))
+			return warehouse_id;
+	}
+	return NULL;
+}
+
+/*
+ * The answer of the first time, for a retry.  Commit and release name no
+ * warehouse, so whoever knows their key may still not see what they did.
+ */
+static void
+take_answer(InvOperation *operation, Datum answer)
+{
+	char *hidden = hidden_warehouse(operation->scope, answer);
+
+	if (hidden != NULL)
+	{
+		operation->refusal = palloc0(sizeof(InvRefusal));
+		operation->refusal->sqlstate = INV_ERRCODE_FORBIDDEN;
+		operation->refusal->message = psprintf("warehouse \"%s\" is outside of what \"%s\" may see",
+											   hidden, operation->scope->actor);
+		return;
+	}
+	operation->is_replayed = true;
+	operation->answer = answer;
+}
+
 /* The keyed operations, sorted; a key that comes twice is claimed once. */
 static int
 sort_keyed(InvOperation **operations, int count, InvOperation **keyed)
@@ -232,8 +274,7 @@ read_answer(InvOperation *operation)
 	{
 		Datum answer = inv_statement_value(0, 2, &is_null);
 
-		operation->is_replayed = true;
-		operation->answer = PointerGetDatum(PG_DETOAST_DATUM_COPY(answer));
+		take_answer(operation, PointerGetDatum(PG_DETOAST_DATUM_COPY(answer)));
 	}
 }
 
@@ -317,10 +358,7 @@ answer_duplicate(InvOperation *operation)
 	else if (first->refusal != NULL)
 		operation->refusal = first->refusal;
 	else
-	{
-		operation->is_replayed = true;
-		operation->answer = first->answer;
-	}
+		take_answer(operation, first->answer);
 }
 
 void

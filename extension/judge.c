@@ -441,6 +441,20 @@ raise_closed(const InvReservation *reservation)
 			errhint("Reserve again under another id."));
 }
 
+/* Before anything is said of a reservation: all of its warehouses must be in reach. */
+static void
+require_holds_in_scope(const InvOperation *operation)
+{
+	ListCell *cell;
+
+	foreach (cell, operation->reservation->holds)
+	{
+		const InvHold *hold = lfirst(cell);
+
+		inv_scope_require(operation->scope, INV_ROLE_OPERATOR, hold->key.warehouse_id);
+	}
+}
+
 /* Moves quantity between available and reserved: what one hold changes by. */
 static void
 change_hold(InvStock *stock, InvOperation *operation, InvItem *item, int64 by)
@@ -500,6 +514,7 @@ judge_reserve(InvStock *stock, InvOperation *operation)
 	InvReservation *reservation = operation->reservation;
 	ListCell *cell;
 
+	require_holds_in_scope(operation);
 	if (reservation->status == INV_RESERVATION_COMMITTED || reservation->status == INV_RESERVATION_RELEASED)
 		raise_closed(reservation);
 	reservation->status = INV_RESERVATION_ACTIVE;
@@ -619,6 +634,7 @@ require_reservation(const InvOperation *operation)
 				errcode(INV_ERRCODE_NOT_FOUND),
 				errmsg("reservation \"%s\" does not exist", operation->reservation_id),
 				errdetail("The organization searched is \"%s\".", operation->scope->organization));
+	require_holds_in_scope(operation);
 	return operation->reservation;
 }
 

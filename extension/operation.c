@@ -329,6 +329,8 @@ inv_operation_seal(InvOperation *operation)
 	List *merged = NIL;
 	ListCell *cell;
 
+	/* for verbs whose lines, and warehouses, are those of a reservation */
+	inv_scope_require_role(operation->scope, role_for(operation->verb));
 	inv_scope_check_performer(operation->scope, operation->tail.performed_by);
 	if (operation->verb == INV_VERB_TRANSFER)
 		return;

@@ -42,6 +42,16 @@ static int64 tick_id;
 static int64 tick_events;
 static bool is_made;
 
+/* A publisher that has just started knows no tick yet. */
+static void
+read_head(void)
+{
+	InvPosition head;
+
+	inv_tick_head(&head);
+	tick_id = head.tick;
+}
+
 static void
 make_tick(InvWorker *worker)
 {
@@ -51,6 +61,8 @@ make_tick(InvWorker *worker)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	inv_statement_connect();
 	is_made = inv_tick_make((int64) pg_atomic_read_u64(&worker->database->tick_wanted), &tick_id, &tick_events);
+	if (!is_made && tick_id == 0)
+		read_head();
 	inv_statement_finish();
 	PopActiveSnapshot();
 	CommitTransactionCommand();

@@ -229,6 +229,12 @@ inv_scope_require(const InvScope *scope, InvRole role, const char *warehouse_id)
 		ereport(ERROR,
 				errcode(INV_ERRCODE_FORBIDDEN),
 				errmsg("warehouse \"%s\" is outside of what \"%s\" may see", warehouse_id, scope->actor));
+	inv_scope_require_role(scope, role);
+}
+
+void
+inv_scope_require_role(const InvScope *scope, InvRole role)
+{
 	if (scope->access.role < role)
 		ereport(ERROR,
 				errcode(INV_ERRCODE_FORBIDDEN),

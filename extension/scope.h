@@ -43,6 +43,7 @@ extern bool inv_scope_allows(const InvScope *scope, InvRole role, const char *wa
 
 /* Raises IV403 unless the caller may do what needs this role in a warehouse. */
 extern void inv_scope_require(const InvScope *scope, InvRole role, const char *warehouse_id);
+extern void inv_scope_require_role(const InvScope *scope, InvRole role);
 
 /* Raises IV403 unless the scope covers all warehouses of the organization. */
 extern void inv_scope_require_all(const InvScope *scope, InvRole role);

@@ -25,6 +25,7 @@
 #include "stock.h"
 
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "common/int.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -39,6 +40,9 @@ inv_stock_take_snapshot(void)
 void
 inv_stock_begin(InvStock *stock)
 {
+	/* the executor checks this for statements, and we write without it */
+	PreventCommandIfReadOnly("a change of stock");
+	PreventCommandIfParallelMode("a change of stock");
 	memset(stock, 0, sizeof(InvStock));
 	inv_deadline_begin(&stock->deadline);
 	inv_stock_take_snapshot();

@@ -46,6 +46,19 @@ inv_table_close(InvTable *table)
 	table_close(table->relation, NoLock);
 }
 
+void
+inv_table_open_to_read(InvTable *table, Oid relation)
+{
+	memset(table, 0, sizeof(InvTable));
+	table->relation = table_open(relation, AccessShareLock);
+}
+
+void
+inv_table_close_read(InvTable *table)
+{
+	table_close(table->relation, AccessShareLock);
+}
+
 static void
 fill_slot(InvTable *table, Datum *values, bool *nulls)
 {

@@ -39,6 +39,10 @@ typedef enum InvRowFate
 extern void inv_table_open(InvTable *table, Oid relation);
 extern void inv_table_close(InvTable *table);
 
+/* Opens for inv_table_find() only. */
+extern void inv_table_open_to_read(InvTable *table, Oid relation);
+extern void inv_table_close_read(InvTable *table);
+
 /* Values and nulls cover every column, identities included. */
 extern void inv_table_insert(InvTable *table, Datum *values, bool *nulls);
 

@@ -28,6 +28,9 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+/* How often an error that repeats itself is logged. */
+#define REPEAT_LOG_MS 60000
+
 static const struct
 {
 	const char *type;
@@ -156,6 +159,22 @@ report_error(InvWorker *worker, const char *message)
 	LWLockRelease(inv_shared->lock);
 }
 
+/* A full disk fails every round: the log is told once a minute. */
+static bool
+is_worth_logging(const char *message)
+{
+	static char last_message[INV_ERROR_SIZE];
+	static TimestampTz last_time = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (strncmp(message, last_message, INV_ERROR_SIZE - 1) == 0 &&
+		!TimestampDifferenceExceeds(last_time, now, REPEAT_LOG_MS))
+		return false;
+	strlcpy(last_message, message, INV_ERROR_SIZE);
+	last_time = now;
+	return true;
+}
+
 /* Logs the error of a round and leaves its transaction. */
 static void
 end_failed_round(InvWorker *worker)
@@ -165,7 +184,8 @@ end_failed_round(InvWorker *worker)
 	HOLD_INTERRUPTS();
 	MemoryContextSwitchTo(worker->round_context);
 	error = CopyErrorData();
-	EmitErrorReport();
+	if (is_worth_logging(error->message))
+		EmitErrorReport();
 	FlushErrorState();
 	AbortCurrentTransaction();
 	LWLockReleaseAll();

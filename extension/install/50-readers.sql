@@ -1,5 +1,15 @@
 -- Reading ------------------------------------------------------------------------
 
+CREATE FUNCTION inventory_version_at(inventory_id bigint, version bigint, as_of timestamptz)
+	RETURNS bigint
+	LANGUAGE c
+	STABLE
+	STRICT
+	PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'inventory_version_at';
+COMMENT ON FUNCTION inventory_version_at(bigint, bigint, timestamptz) IS 'the last version of an item that was made until a moment; 0 = none';
+REVOKE ALL ON FUNCTION inventory_version_at(bigint, bigint, timestamptz) FROM PUBLIC;
+
 CREATE FUNCTION inventory_list(
 	product_id text DEFAULT NULL,
 	warehouse_id text DEFAULT NULL,
@@ -33,10 +43,10 @@ AS $$
 				ORDER BY r.version DESC LIMIT 1) END,
 		CASE WHEN i.retired_at <= $3 THEN i.retired_at END
 	FROM @extschema@.inventory i, @extschema@.inventory_scope() s,
-		LATERAL (SELECT * FROM @extschema@.inventory_movement v
-			WHERE v.inventory_id = i.inventory_id AND v.created_at <= $3
-			ORDER BY v.version DESC LIMIT 1) m
+		@extschema@.inventory_movement m
 	WHERE $3 IS NOT NULL
+		AND m.inventory_id = i.inventory_id
+		AND m.version = @extschema@.inventory_version_at(i.inventory_id, i.version, $3)
 		AND i.organization_id = s.organization_id
 		AND (s.warehouses IS NULL OR i.warehouse_id = ANY (s.warehouses))
 		AND ($1 IS NULL OR i.product_id = $1)

@@ -12,6 +12,8 @@
 
 #include "postgres.h"
 
+#include "pg_inventory.h"
+
 #include "datatype/timestamp.h"
 
 typedef struct InvDeadline
@@ -36,8 +38,8 @@ extern int inv_deadline_waited_ms(const InvDeadline *deadline);
  * To be called in PG_CATCH() around a row lock: turns "lock not available"
  * into IV409 and gives a serialization failure its hint; does not return.
  */
-extern void inv_deadline_rethrow(const InvDeadline *deadline) pg_attribute_noreturn();
+extern INV_NORETURN void inv_deadline_rethrow(const InvDeadline *deadline);
 
-extern void inv_deadline_raise(const InvDeadline *deadline) pg_attribute_noreturn();
+extern INV_NORETURN void inv_deadline_raise(const InvDeadline *deadline);
 
 #endif

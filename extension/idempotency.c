@@ -135,6 +135,8 @@ hidden_warehouse(const InvScope *scope, Datum answer)
 {
 	JsonbContainer *rows = &DatumGetJsonbP(answer)->root;
 
+	if (scope->access.has_all_warehouses)
+		return NULL;
 	for (uint32 i = 0; i < JsonContainerSize(rows); i++)
 	{
 		const JsonbValue *row = getIthJsonbValueFromContainer(rows, i);

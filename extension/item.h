@@ -11,6 +11,8 @@
 
 #include "postgres.h"
 
+#include "pg_inventory.h"
+
 #include "access/htup.h"
 #include "datatype/timestamp.h"
 #include "deadline.h"
@@ -80,6 +82,6 @@ extern const char *inv_alert_state_name(InvAlertState state);
 /* The row as a JSON object, for the DETAIL of IV412. */
 extern char *inv_item_to_json(const InvItem *item);
 
-extern void inv_item_raise_not_found(const InvItemKey *key) pg_attribute_noreturn();
+extern INV_NORETURN void inv_item_raise_not_found(const InvItemKey *key);
 
 #endif

@@ -20,6 +20,13 @@
 
 #include "postgres.h"
 
+/* Stands before the return type, which every compiler we know accepts. */
+#if PG_VERSION_NUM >= 180000
+#define INV_NORETURN pg_noreturn
+#else
+#define INV_NORETURN pg_attribute_noreturn()
+#endif
+
 #define INV_EXTENSION_NAME "pg_inventory"
 
 /* JSON numbers are exact in every browser up to here (RFC 8259, section 6). */

@@ -41,7 +41,7 @@ extern void inv_scope_of_system(const char *organization_id, const char *actor, 
 extern bool inv_scope_sees(const InvScope *scope, const char *warehouse_id);
 extern bool inv_scope_allows(const InvScope *scope, InvRole role, const char *warehouse_id);
 
-/* Raises IV403 unless the caller may do what needs this role in a warehouse. */
+/* Raises IV403 unless the caller may do what needs this role, in a warehouse or anywhere. */
 extern void inv_scope_require(const InvScope *scope, InvRole role, const char *warehouse_id);
 extern void inv_scope_require_role(const InvScope *scope, InvRole role);
 

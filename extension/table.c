@@ -124,7 +124,11 @@ inv_table_find(InvTable *table, Oid index, int key_count, const Datum *keys)
 							   C_COLLATION_OID,
 							   equality_of(TupleDescAttr(RelationGetDescr(index_relation), i)->atttypid),
 							   keys[i]);
+#if PG_VERSION_NUM >= 180000
+	scan = index_beginscan(table->relation, index_relation, GetActiveSnapshot(), NULL, key_count, 0);
+#else
 	scan = index_beginscan(table->relation, index_relation, GetActiveSnapshot(), key_count, 0);
+#endif
 	index_rescan(scan, scan_keys, key_count, NULL, 0);
 	if (index_getnext_slot(scan, ForwardScanDirection, slot))
 		row = ExecCopySlotHeapTuple(slot);
@@ -204,7 +208,11 @@ update_with_triggers(InvTable *table, HeapTuple row)
 	old = table_slot_create(table->relation, NULL);
 	ExecForceStoreHeapTuple(locked, old, false);
 	old->tts_tid = locked->t_self;
+#if PG_VERSION_NUM >= 160000
+	EvalPlanQualInit(&epq, table->estate, NULL, NIL, -1, NIL);
+#else
 	EvalPlanQualInit(&epq, table->estate, NULL, NIL, -1);
+#endif
 	begin_triggers(table);
 	ExecSimpleRelationUpdate(table->result, table->estate, &epq, old, table->slot);
 	end_triggers(table);

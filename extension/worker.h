@@ -13,6 +13,7 @@
 
 #include "postgres.h"
 
+#include "pg_inventory.h"
 #include "shared.h"
 
 typedef struct InvWorker
@@ -45,10 +46,10 @@ extern void inv_worker_transaction(InvWorker *worker, int isolation);
 /* What inventory_status() is to show of the round just ended. */
 extern void inv_worker_report(InvWorker *worker, int64 result);
 
-extern PGDLLEXPORT void inv_publisher_main(Datum arg) pg_attribute_noreturn();
-extern PGDLLEXPORT void inv_janitor_main(Datum arg) pg_attribute_noreturn();
+extern PGDLLEXPORT INV_NORETURN void inv_publisher_main(Datum arg);
+extern PGDLLEXPORT INV_NORETURN void inv_janitor_main(Datum arg);
 extern PGDLLEXPORT void inv_probe_main(Datum arg);
-extern PGDLLEXPORT void inv_launcher_main(Datum arg) pg_attribute_noreturn();
+extern PGDLLEXPORT INV_NORETURN void inv_launcher_main(Datum arg);
 
 /* Signal handlers, as every worker has them. */
 extern void inv_worker_signals(void);

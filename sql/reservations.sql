@@ -100,7 +100,9 @@ ROLLBACK TO s;
 -- Sold to somebody else in the meantime: gone, all of it.
 SELECT new_quantity FROM inventory_adjust('b', 'shop', 3, 'out');
 SAVEPOINT t;
+\set VERBOSITY terse
 SELECT * FROM inventory_commit('r4', '[{"product_id": "a", "warehouse_id": "shop", "quantity": 1}, {"product_id": "b", "warehouse_id": "shop", "quantity": 5}]');
+\set VERBOSITY default
 ROLLBACK TO t;
 -- What is left of it can be had.
 SELECT product_id, new_quantity, movement_type FROM inventory_commit('r4', '[{"product_id": "b", "warehouse_id": "shop", "quantity": 4}]');
@@ -173,7 +175,9 @@ SELECT reservations_expired FROM inventory_sweep();
 SELECT new_quantity FROM inventory_adjust('d', 'shop', 1, 'out');
 SELECT movement_type FROM inventory_retire('d', 'shop');
 SAVEPOINT s;
+\set VERBOSITY terse
 SELECT * FROM inventory_commit('r8');
+\set VERBOSITY default
 ROLLBACK TO s;
 SELECT * FROM inventory_reserve('[{"product_id": "d", "warehouse_id": "shop", "quantity": 1}]', reservation_id => 'r8');
 ROLLBACK TO s;

@@ -55,6 +55,10 @@ inventory_event.subject|text COLLATE C
 inventory_event.type|text COLLATE C NOT NULL
 inventory_event.warehouse_id|text COLLATE C
 inventory_event.xid|xid8 NOT NULL DEFAULT pg_current_xact_id()
+inventory_member.organization_id|text COLLATE C NOT NULL
+inventory_member.role|text COLLATE C NOT NULL
+inventory_member.subject|text COLLATE C NOT NULL
+inventory_member.warehouses|text[]
 inventory_movement.available_after|bigint NOT NULL
 inventory_movement.created_at|timestamp with time zone NOT NULL
 inventory_movement.db_user|text NOT NULL
@@ -84,6 +88,8 @@ inventory_operation.organization_id|text COLLATE C NOT NULL
 inventory_operation.performed_by|text
 inventory_operation.request_hash|bytea
 inventory_operation.result|jsonb
+inventory_organization.members_only|boolean NOT NULL DEFAULT true
+inventory_organization.organization_id|text COLLATE C NOT NULL
 inventory_reservation.closed_at|timestamp with time zone
 inventory_reservation.created_at|timestamp with time zone NOT NULL DEFAULT clock_timestamp()
 inventory_reservation.expires_at|timestamp with time zone NOT NULL
@@ -113,7 +119,7 @@ SELECT pg_temp.compare('column');
 TRUNCATE expected, actual;
 
 INSERT INTO actual
-SELECT r.relname || ': ' || c.conname, regexp_replace(pg_get_constraintdef(c.oid), '\s+', ' ', 'g')
+SELECT r.relname || ': ' || c.conname, pg_get_constraintdef(c.oid)
   FROM member_relation r JOIN pg_constraint c ON c.conrelid = r.oid
 UNION ALL
 SELECT r.relname || ': ' || i.relname, regexp_replace(pg_get_indexdef(i.oid), ' ON \S+\.', ' ON ')
@@ -137,49 +143,71 @@ SELECT r.relname,
   FROM member_relation r, pg_extension e
  WHERE e.extname = 'pg_inventory' AND r.relkind IN ('r', 'p', 'S');
 
+-- On one line each, whatever their layout.
+UPDATE actual SET definition = regexp_replace(definition, '\s+', ' ', 'g');
+
 COPY expected FROM stdin (DELIMITER '|');
-inventory|logged, fillfactor=70, dumped
+inventory|logged, fillfactor=70, row security, dumped
 inventory: inventory_check|CHECK (((quantity_reserved >= 0) AND ((quantity_available >= '-9007199254740991'::bigint) AND (quantity_available <= '9007199254740991'::bigint)) AND (((quantity_available + quantity_reserved) >= '-9007199254740991'::bigint) AND ((quantity_available + quantity_reserved) <= '9007199254740991'::bigint)) AND (minimum_stock >= 0) AND (version > 0) AND (alert_state = ANY (ARRAY['ok'::text, 'low'::text, 'out'::text]))))
 inventory: inventory_inventory_id_key|UNIQUE (inventory_id)
 inventory: inventory_pkey|PRIMARY KEY (organization_id, product_id, warehouse_id)
-inventory_batch|logged, dumped
+inventory: policy inventory_scope|r ((organization_id = ( SELECT s.organization_id FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture))) AND ((( SELECT s.warehouses FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture)) IS NULL) OR (warehouse_id = ANY (( SELECT s.warehouses FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture))::text[]))))
+inventory_batch|logged, row security, dumped
 inventory_batch: inventory_batch_expires_at_idx|CREATE INDEX inventory_batch_expires_at_idx ON inventory_batch USING btree (expires_at) WHERE (status = 'active'::text)
 inventory_batch: inventory_batch_inventory_id_batch_number_key|UNIQUE (inventory_id, batch_number)
 inventory_batch: inventory_batch_pkey|PRIMARY KEY (batch_id)
 inventory_batch: inventory_batch_quantity_check|CHECK (((quantity >= 0) AND (quantity <= '9007199254740991'::bigint)))
 inventory_batch: inventory_batch_status_check|CHECK ((status = ANY (ARRAY['active'::text, 'quarantined'::text, 'expired'::text])))
+inventory_batch: policy inventory_scope|r ((organization_id = ( SELECT s.organization_id FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture))) AND ((( SELECT s.warehouses FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture)) IS NULL) OR (warehouse_id = ANY (( SELECT s.warehouses FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture))::text[]))))
 inventory_batch_batch_id_seq|logged, dumped
-inventory_event|logged, not dumped
+inventory_event|logged, row security, not dumped
 inventory_event: inventory_event_pkey|PRIMARY KEY (xid, id)
-inventory_event_0|logged, inherits inventory_event, not dumped
+inventory_event_0|logged, row security, inherits inventory_event, not dumped
 inventory_event_0: inventory_event_0_pkey|PRIMARY KEY (xid, id)
-inventory_event_1|logged, inherits inventory_event, not dumped
+inventory_event_1|logged, row security, inherits inventory_event, not dumped
 inventory_event_1: inventory_event_1_pkey|PRIMARY KEY (xid, id)
-inventory_event_2|logged, inherits inventory_event, not dumped
+inventory_event_2|logged, row security, inherits inventory_event, not dumped
 inventory_event_2: inventory_event_2_pkey|PRIMARY KEY (xid, id)
 inventory_event_id_seq|logged, not dumped
 inventory_inventory_id_seq|logged, dumped
-inventory_movement|logged, dumped
+inventory_member|logged, row security, dumped
+inventory_member: inventory_member_changed|AFTER INSERT OR DELETE OR UPDATE ON inventory_member FOR EACH ROW EXECUTE FUNCTION inventory_member_changed()
+inventory_member: inventory_member_check|CHECK (((octet_length(organization_id) <= 200) AND ((octet_length(subject) >= 1) AND (octet_length(subject) <= 200))))
+inventory_member: inventory_member_pkey|PRIMARY KEY (organization_id, subject)
+inventory_member: inventory_member_role_check|CHECK ((role = ANY (ARRAY['viewer'::text, 'operator'::text, 'manager'::text])))
+inventory_member: inventory_member_truncated|BEFORE TRUNCATE ON inventory_member FOR EACH STATEMENT EXECUTE FUNCTION inventory_member_changed()
+inventory_member: inventory_member_warehouses_check|CHECK ((array_position(warehouses, NULL::text) IS NULL))
+inventory_member: policy inventory_scope|r ((organization_id = ( SELECT s.organization_id FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture))) AND ((subject = ( SELECT s.actor FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture))) OR ( SELECT ((s.role = 'manager'::text) AND (s.warehouses IS NULL)) FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture))))
+inventory_movement|logged, row security, dumped
 inventory_movement: inventory_movement_append_only|BEFORE DELETE OR UPDATE OR TRUNCATE ON inventory_movement FOR EACH STATEMENT EXECUTE FUNCTION inventory_movement_refuse()
 inventory_movement: inventory_movement_pkey|PRIMARY KEY (inventory_id, version)
-inventory_movement_batch|logged, dumped
+inventory_movement: policy inventory_scope|r ((organization_id = ( SELECT s.organization_id FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture))) AND ((( SELECT s.warehouses FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture)) IS NULL) OR (warehouse_id = ANY (( SELECT s.warehouses FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture))::text[]))))
+inventory_movement_batch|logged, row security, dumped
 inventory_movement_batch: inventory_movement_batch_append_only|BEFORE DELETE OR UPDATE OR TRUNCATE ON inventory_movement_batch FOR EACH STATEMENT EXECUTE FUNCTION inventory_movement_refuse()
 inventory_movement_batch: inventory_movement_batch_batch_id_idx|CREATE INDEX inventory_movement_batch_batch_id_idx ON inventory_movement_batch USING btree (batch_id)
 inventory_movement_batch: inventory_movement_batch_pkey|PRIMARY KEY (movement_id, batch_id)
+inventory_movement_batch: policy inventory_scope|r (EXISTS ( SELECT FROM inventory_batch b WHERE (b.batch_id = inventory_movement_batch.batch_id)))
 inventory_movement_movement_id_seq|logged, dumped
-inventory_operation|logged, fillfactor=30, dumped
+inventory_operation|logged, fillfactor=30, row security, dumped
 inventory_operation: inventory_operation_created_at_idx|CREATE INDEX inventory_operation_created_at_idx ON inventory_operation USING brin (created_at)
 inventory_operation: inventory_operation_pkey|PRIMARY KEY (organization_id, operation_id)
-inventory_reservation|logged, dumped
+inventory_operation: policy inventory_scope|r ((organization_id = ( SELECT s.organization_id FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture))) AND (( SELECT s.warehouses FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture)) IS NULL))
+inventory_organization|logged, row security, dumped
+inventory_organization: inventory_organization_changed|AFTER INSERT OR DELETE OR UPDATE ON inventory_organization FOR EACH ROW EXECUTE FUNCTION inventory_organization_changed()
+inventory_organization: inventory_organization_pkey|PRIMARY KEY (organization_id)
+inventory_organization: policy inventory_scope|r (organization_id = ( SELECT s.organization_id FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture)))
+inventory_reservation|logged, row security, dumped
 inventory_reservation: inventory_reservation_expires_at_idx|CREATE INDEX inventory_reservation_expires_at_idx ON inventory_reservation USING btree (expires_at) WHERE (status = 'active'::text)
 inventory_reservation: inventory_reservation_pkey|PRIMARY KEY (organization_id, reservation_id)
 inventory_reservation: inventory_reservation_status_check|CHECK ((status = ANY (ARRAY['active'::text, 'committed'::text, 'released'::text, 'expired'::text])))
-inventory_reservation_line|logged, dumped
+inventory_reservation: policy inventory_scope|r ((organization_id = ( SELECT s.organization_id FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture))) AND (EXISTS ( SELECT FROM inventory_reservation_line l WHERE ((l.organization_id = inventory_reservation.organization_id) AND (l.reservation_id = inventory_reservation.reservation_id)))))
+inventory_reservation_line|logged, row security, dumped
 inventory_reservation_line: inventory_reservation_line_check|CHECK (((quantity_committed >= 0) AND (quantity_committed <= quantity)))
 inventory_reservation_line: inventory_reservation_line_inventory_id_idx|CREATE INDEX inventory_reservation_line_inventory_id_idx ON inventory_reservation_line USING btree (inventory_id) WHERE is_held
 inventory_reservation_line: inventory_reservation_line_organization_id_reservation_id_fkey|FOREIGN KEY (organization_id, reservation_id) REFERENCES inventory_reservation(organization_id, reservation_id)
 inventory_reservation_line: inventory_reservation_line_pkey|PRIMARY KEY (organization_id, reservation_id, inventory_id)
 inventory_reservation_line: inventory_reservation_line_quantity_check|CHECK (((quantity >= 1) AND (quantity <= '9007199254740991'::bigint)))
+inventory_reservation_line: policy inventory_scope|r ((organization_id = ( SELECT s.organization_id FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture))) AND ((( SELECT s.warehouses FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture)) IS NULL) OR (warehouse_id = ANY (( SELECT s.warehouses FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture))::text[]))))
 inventory_tick|logged, not dumped
 inventory_tick: inventory_tick_pkey|PRIMARY KEY (id)
 \.

@@ -246,6 +246,17 @@ inv_batch_take(InvItem *item, int64 quantity, const char *number, bool is_sale)
 						  : take_first_expiring(item, quantity);
 }
 
+static char *
+expiry_to_json(const InvBatch *batch)
+{
+	InvJson json;
+
+	inv_json_begin(&json);
+	inv_json_string(&json, "batchNumber", batch->number);
+	inv_json_time(&json, "expiresAt", batch->expires_at);
+	return inv_json_end(&json);
+}
+
 static InvBatch *
 new_batch(InvItem *item, const char *number, TimestampTz expires_at)
 {
@@ -278,8 +289,7 @@ inv_batch_put(InvItem *item, int64 quantity, const char *number, TimestampTz exp
 				errcode(INV_ERRCODE_STALE),
 				errmsg("batch \"%s\" of product \"%s\" in warehouse \"%s\" has another expiry",
 					   number, item->key.product_id, item->key.warehouse_id),
-				errdetail_internal("{\"batchNumber\":\"%s\",\"expiresAt\":%s}", number,
-								   batch->expires_at == DT_NOEND ? "null" : psprintf("\"%s\"", timestamptz_to_str(batch->expires_at))),
+				errdetail_internal("%s", expiry_to_json(batch)),
 				errhint("Correct the expiry with inventory_batch_set, or use another batch number."));
 	return change_batch(NIL, batch, quantity);
 }

@@ -6,6 +6,11 @@
  * only, is an event access.changed in the same log as the stock: relays act on
  * it in commit order, so that nothing committed while a revocation stands is
  * sent to the revoked.
+ *
+ * An organization with members is for its members only; when one leaves, that
+ * is written down, so it stays so when the last has left.  It is not written
+ * down when the first arrives: a restore brings the rows of both tables in any
+ * order, and must not find one that is already there.
  */
 #include "postgres.h"
 
@@ -20,7 +25,12 @@
 #include "utils/builtins.h"
 #include "utils/rel.h"
 
-/* The first member makes the organization one for members only. */
+static InvStatement is_first_statement = {
+	.sql = "SELECT NOT EXISTS (SELECT FROM @schema@.inventory_organization WHERE organization_id = $1)"
+		   " AND NOT EXISTS (SELECT FROM @schema@.inventory_member WHERE organization_id = $1 AND subject <> $2)",
+	.arg_count = 2,
+	.arg_types = {TEXTOID, TEXTOID}};
+
 static InvStatement close_statement = {
 	.sql = "INSERT INTO @schema@.inventory_organization (organization_id, members_only)"
 		   " VALUES ($1, true) ON CONFLICT DO NOTHING",
@@ -53,8 +63,25 @@ tell_subject(const TriggerData *trigger, HeapTuple row)
 	inv_event_write_access(column_of(trigger, row, "organization_id"), column_of(trigger, row, "subject"));
 }
 
+/* The first member shuts out everybody who had a token alone. */
 static void
-close_organization(const char *organization_id)
+arrive(const TriggerData *trigger, HeapTuple row)
+{
+	char *organization_id = column_of(trigger, row, "organization_id");
+	Datum values[2] = {CStringGetTextDatum(organization_id),
+					   CStringGetTextDatum(column_of(trigger, row, "subject"))};
+	bool is_first;
+
+	inv_statement_connect();
+	inv_statement_run(&is_first_statement, values, NULL);
+	is_first = DatumGetBool(inv_statement_value(0, 1, NULL));
+	inv_statement_finish();
+	if (is_first)
+		inv_event_write_access(organization_id, NULL);
+}
+
+static void
+leave(const char *organization_id)
 {
 	Datum values[1] = {CStringGetTextDatum(organization_id)};
 
@@ -78,7 +105,10 @@ tell_all_organizations(void)
 		organizations[i] = inv_statement_text(i, 1);
 	inv_statement_finish();
 	for (uint64 i = 0; i < count; i++)
+	{
 		inv_event_write_access(organizations[i], NULL);
+		leave(organizations[i]);
+	}
 }
 
 PG_FUNCTION_INFO_V1(inventory_member_changed);
@@ -97,10 +127,15 @@ inventory_member_changed(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 	}
 	tell_subject(trigger, trigger->tg_trigtuple);
-	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-		tell_subject(trigger, trigger->tg_newtuple);
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
-		close_organization(column_of(trigger, trigger->tg_trigtuple, "organization_id"));
+		arrive(trigger, trigger->tg_trigtuple);
+	else
+		leave(column_of(trigger, trigger->tg_trigtuple, "organization_id"));
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+	{
+		tell_subject(trigger, trigger->tg_newtuple);
+		arrive(trigger, trigger->tg_newtuple);
+	}
 	return PointerGetDatum(NULL);
 }
 

@@ -28,7 +28,8 @@
 #include "utils/builtins.h"
 
 static InvStatement member_statement = {
-	.sql = "SELECT m.role, m.warehouses, coalesce(o.members_only, false)"
+	.sql = "SELECT m.role, m.warehouses, coalesce(o.members_only,"
+		   "  EXISTS (SELECT FROM @schema@.inventory_member a WHERE a.organization_id = x.organization_id))"
 		   " FROM (SELECT $1 AS organization_id) x"
 		   " LEFT JOIN @schema@.inventory_organization o ON o.organization_id = x.organization_id"
 		   " LEFT JOIN @schema@.inventory_member m ON m.organization_id = x.organization_id AND m.subject = $2",

@@ -28,10 +28,17 @@
 
 #define SWEEPER "janitor"
 
+/* Sequences come last in a restore, so until then nothing is whole. */
+static InvStatement is_used_statement = {
+	.sql = "SELECT is_called FROM @schema@.inventory_movement_movement_id_seq"};
+
+/* In a parallel restore a reservation may come before its lines. */
 static InvStatement reservations_statement = {
-	.sql = "SELECT organization_id, reservation_id FROM @schema@.inventory_reservation"
+	.sql = "SELECT organization_id, reservation_id FROM @schema@.inventory_reservation r"
 		   " WHERE status = 'active' AND expires_at <= pg_catalog.clock_timestamp()"
-		   " ORDER BY expires_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED",
+		   "  AND EXISTS (SELECT FROM @schema@.inventory_reservation_line l"
+		   "   WHERE l.organization_id = r.organization_id AND l.reservation_id = r.reservation_id)"
+		   " ORDER BY expires_at LIMIT $1 FOR NO KEY UPDATE OF r SKIP LOCKED",
 	.arg_count = 1,
 	.arg_types = {INT4OID}};
 
@@ -286,10 +293,25 @@ prune_operations(int max_rows)
 	return pruned;
 }
 
+/* Has stock ever been changed here, by somebody or in the cluster of the dump? */
+static bool
+is_used(void)
+{
+	bool is;
+
+	inv_statement_connect();
+	inv_statement_run(&is_used_statement, NULL, NULL);
+	is = DatumGetBool(inv_statement_value(0, 1, NULL));
+	inv_statement_finish();
+	return is;
+}
+
 void
 inv_sweep(int max_rows, InvSwept *swept)
 {
 	memset(swept, 0, sizeof(InvSwept));
+	if (!is_used())
+		return;
 	swept->reservations_expired = expire_reservations(max_rows);
 	sweep_batches(max_rows, swept);
 	swept->operations_pruned = prune_operations(max_rows);

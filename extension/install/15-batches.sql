@@ -97,8 +97,8 @@ CREATE TABLE inventory_reservation_line (
 	quantity_committed bigint NOT NULL DEFAULT 0 CHECK (quantity_committed BETWEEN 0 AND quantity),
 	-- a line may end before its reservation: when another sale needs overdue stock
 	is_held boolean NOT NULL DEFAULT true,
-	PRIMARY KEY (organization_id, reservation_id, inventory_id),
-	FOREIGN KEY (organization_id, reservation_id) REFERENCES inventory_reservation
+	-- no foreign key: a parallel restore loads the tables in any order
+	PRIMARY KEY (organization_id, reservation_id, inventory_id)
 );
 CREATE INDEX inventory_reservation_line_inventory_id_idx ON inventory_reservation_line (inventory_id) WHERE is_held;
 

@@ -4,9 +4,9 @@ CREATE TABLE inventory_organization (
 	organization_id text COLLATE "C" NOT NULL PRIMARY KEY,
 	members_only boolean NOT NULL DEFAULT true
 );
-COMMENT ON TABLE inventory_organization IS 'organizations that have members';
+COMMENT ON TABLE inventory_organization IS 'organizations that have had members';
 COMMENT ON COLUMN inventory_organization.organization_id IS 'the organization';
-COMMENT ON COLUMN inventory_organization.members_only IS 'a token alone gives no access; set by the first member, and not cleared by the last';
+COMMENT ON COLUMN inventory_organization.members_only IS 'a token alone gives no access; without a row, so it is once there is a member';
 REVOKE ALL ON inventory_organization FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('inventory_organization', '');
 

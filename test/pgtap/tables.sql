@@ -204,7 +204,6 @@ inventory_reservation: policy inventory_scope|r ((organization_id = ( SELECT s.o
 inventory_reservation_line|logged, row security, dumped
 inventory_reservation_line: inventory_reservation_line_check|CHECK (((quantity_committed >= 0) AND (quantity_committed <= quantity)))
 inventory_reservation_line: inventory_reservation_line_inventory_id_idx|CREATE INDEX inventory_reservation_line_inventory_id_idx ON inventory_reservation_line USING btree (inventory_id) WHERE is_held
-inventory_reservation_line: inventory_reservation_line_organization_id_reservation_id_fkey|FOREIGN KEY (organization_id, reservation_id) REFERENCES inventory_reservation(organization_id, reservation_id)
 inventory_reservation_line: inventory_reservation_line_pkey|PRIMARY KEY (organization_id, reservation_id, inventory_id)
 inventory_reservation_line: inventory_reservation_line_quantity_check|CHECK (((quantity >= 1) AND (quantity <= '9007199254740991'::bigint)))
 inventory_reservation_line: policy inventory_scope|r ((organization_id = ( SELECT s.organization_id FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture))) AND ((( SELECT s.warehouses FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture)) IS NULL) OR (warehouse_id = ANY (( SELECT s.warehouses FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture))::text[]))))

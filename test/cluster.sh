@@ -39,7 +39,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	chown "$server_user:" "$work"
 	as_server+=("--reuid=$server_user" "--regid=$(id -g "$server_user")" --init-groups --inh-caps=-all)
 fi
-as_server+=(env "HOME=$work" "TMPDIR=$work")
+as_server+=(env "--chdir=$work" "HOME=$work" "TMPDIR=$work")
 
 pids=()
 declare -A stop_signal

@@ -109,6 +109,14 @@ inv_batch_find(const InvItem *item, const char *number)
 	return NULL;
 }
 
+int64
+inv_batch_quantity(const InvItem *item, const char *number, int64 otherwise)
+{
+	const InvBatch *batch = inv_batch_find(item, number);
+
+	return batch == NULL ? otherwise : batch->quantity;
+}
+
 static bool
 is_sellable(const InvBatch *batch)
 {

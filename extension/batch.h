@@ -49,6 +49,9 @@ extern void inv_batch_load(InvItem *item);
 
 extern InvBatch *inv_batch_find(const InvItem *item, const char *number);
 
+/* What a batch has, or otherwise where there is no such batch. */
+extern int64 inv_batch_quantity(const InvItem *item, const char *number, int64 otherwise);
+
 /* On hand in batches that may be sold now; and whether this one may. */
 extern int64 inv_batch_sellable(const InvItem *item);
 extern bool inv_batch_is_sellable(const InvItem *item, const char *number);

@@ -154,3 +154,15 @@ inv_catalog(void)
 	Assert(OidIsValid(cache.schema));
 	return catalog_of_schema(cache.schema);
 }
+
+int
+inv_catalog_column_count(Oid relation)
+{
+	const InvCatalog *catalog = inv_catalog();
+
+	if (relation == catalog->item_table)
+		return INV_ITEM_COLUMNS;
+	if (relation == catalog->movement_table)
+		return INV_MOVEMENT_COLUMNS;
+	return INV_EVENT_COLUMNS;
+}

@@ -17,6 +17,11 @@
 /* The event log is written to one of these in turn; see event.c. */
 #define INV_EVENT_PARTITIONS 3
 
+/* Columns of the tables that are written by the order of their columns. */
+#define INV_ITEM_COLUMNS 16
+#define INV_MOVEMENT_COLUMNS 19
+#define INV_EVENT_COLUMNS 10
+
 typedef struct InvCatalog
 {
 	Oid schema;
@@ -44,5 +49,8 @@ extern bool inv_catalog_has_extension(void);
 
 /* The catalog found last.  Valid once one of the two above has been called. */
 extern const InvCatalog *inv_catalog(void);
+
+/* How many columns this library knows of a table it writes. */
+extern int inv_catalog_column_count(Oid relation);
 
 #endif

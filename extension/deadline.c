@@ -22,6 +22,7 @@ inv_deadline_begin(InvDeadline *deadline)
 {
 	deadline->started_at = GetCurrentTimestamp();
 	deadline->ends_at = TimestampTzPlusMilliseconds(deadline->started_at, inv_lock_timeout_ms);
+	deadline->is_over = false;
 	deadline->guc_level = NewGUCNestLevel();
 	deadline->context = CurrentMemoryContext;
 }
@@ -32,6 +33,8 @@ inv_deadline_arm(InvDeadline *deadline)
 	long left_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline->ends_at);
 	char value[32];
 
+	if (deadline->is_over)
+		left_ms = 1;
 	if (left_ms <= 0)
 		inv_deadline_raise(deadline);
 	if (LockTimeout > 0 && LockTimeout <= left_ms)
@@ -39,6 +42,12 @@ inv_deadline_arm(InvDeadline *deadline)
 	snprintf(value, sizeof(value), "%ld", left_ms);
 	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+void
+inv_deadline_end_waiting(InvDeadline *deadline)
+{
+	deadline->is_over = true;
 }
 
 void

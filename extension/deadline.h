@@ -20,6 +20,7 @@ typedef struct InvDeadline
 {
 	TimestampTz started_at;
 	TimestampTz ends_at;
+	bool is_over;		   /* nothing waits any more; see inv_deadline_end_waiting() */
 	int guc_level;		   /* what inv_deadline_end() unwinds to */
 	MemoryContext context; /* where an error is raised from */
 } InvDeadline;
@@ -28,6 +29,12 @@ extern void inv_deadline_begin(InvDeadline *deadline);
 
 /* Sets lock_timeout to what is left; raises IV409 when nothing is. */
 extern void inv_deadline_arm(InvDeadline *deadline);
+
+/*
+ * From now on no wait takes longer than a millisecond, which is as short as
+ * lock_timeout goes, and what has been locked can still be written.
+ */
+extern void inv_deadline_end_waiting(InvDeadline *deadline);
 
 /* Gives lock_timeout back.  Not needed on error: the transaction does it. */
 extern void inv_deadline_end(InvDeadline *deadline);

@@ -203,34 +203,62 @@ inv_event_write_batch(const char *type, const InvItem *item, const InvBatch *bat
 }
 
 static InvStatement lines_statement = {
-	.sql = "SELECT r.reference, pg_catalog.json_agg(pg_catalog.json_build_object('productId', l.product_id,"
-		   "  'warehouseId', l.warehouse_id, 'quantity', l.quantity) ORDER BY l.product_id, l.warehouse_id)::text"
-		   " FROM @schema@.inventory_reservation r JOIN (SELECT * FROM @schema@.inventory_reservation_line"
-		   "   WHERE organization_id = $1 AND reservation_id = $2"
-		   "   ORDER BY product_id, warehouse_id LIMIT $3) l"
+	.sql = "SELECT r.reference, l.product_id, l.warehouse_id, l.quantity"
+		   " FROM @schema@.inventory_reservation r JOIN @schema@.inventory_reservation_line l"
 		   "  ON l.organization_id = r.organization_id AND l.reservation_id = r.reservation_id"
-		   " WHERE r.organization_id = $1 AND r.reservation_id = $2 GROUP BY r.reference",
+		   " WHERE r.organization_id = $1 AND r.reservation_id = $2"
+		   " ORDER BY l.product_id, l.warehouse_id LIMIT $3",
 	.arg_count = 3,
 	.arg_types = {TEXTOID, TEXTOID, INT4OID}};
 
-/* A hold may have a thousand lines, and an event has two kilobytes. */
-static int
-lines_that_fit(const char *organization_id, const char *reservation_id, char **reference, char **lines)
+static char *
+line_to_json(uint64 row)
 {
-	int limit = INV_EVENT_MAX_LINES;
+	InvJson json;
 
-	for (;;)
+	inv_json_begin(&json);
+	inv_json_string(&json, "productId", inv_statement_text(row, 2));
+	inv_json_string(&json, "warehouseId", inv_statement_text(row, 3));
+	inv_json_number(&json, "quantity", DatumGetInt64(inv_statement_value(row, 4, NULL)));
+	return inv_json_end(&json);
+}
+
+/* A hold may have a thousand lines, and an event has two kilobytes: the first that fit. */
+static char *
+lines_to_json(void)
+{
+	StringInfoData lines;
+
+	initStringInfo(&lines);
+	appendStringInfoChar(&lines, '[');
+	for (uint64 row = 0; row < SPI_processed; row++)
 	{
-		Datum values[3] = {CStringGetTextDatum(organization_id), CStringGetTextDatum(reservation_id),
-						   Int32GetDatum(limit)};
+		char *line = line_to_json(row);
 
-		inv_statement_run(&lines_statement, values, NULL);
-		*reference = SPI_processed == 0 ? NULL : inv_statement_text(0, 1);
-		*lines = SPI_processed == 0 ? NULL : inv_statement_text(0, 2);
-		if (*lines == NULL || strlen(*lines) <= INV_EVENT_LINES_SIZE || limit == 1)
-			return limit;
-		limit /= 2;
+		if (lines.len + strlen(line) > INV_EVENT_LINES_SIZE)
+			break;
+		appendStringInfo(&lines, "%s%s", row > 0 ? "," : "", line);
 	}
+	appendStringInfoChar(&lines, ']');
+	return lines.data;
+}
+
+/* reference and lines of a reservation, in memory of the caller. */
+static void
+read_lines(const char *organization_id, const char *reservation_id, char **reference, char **lines)
+{
+	MemoryContext context = CurrentMemoryContext;
+	MemoryContext in_spi;
+	Datum values[3] = {CStringGetTextDatum(organization_id), CStringGetTextDatum(reservation_id),
+					   Int32GetDatum(INV_EVENT_MAX_LINES)};
+
+	inv_statement_connect();
+	inv_statement_run(&lines_statement, values, NULL);
+	*reference = SPI_processed == 0 ? NULL : inv_statement_text(0, 1);
+	in_spi = MemoryContextSwitchTo(context);
+	*lines = lines_to_json();
+	MemoryContextSwitchTo(in_spi);
+	inv_statement_finish();
 }
 
 void
@@ -241,13 +269,11 @@ inv_event_write_reservation_expired(const char *organization_id, const char *res
 	char *reference;
 	char *lines;
 
-	inv_statement_connect();
-	(void) lines_that_fit(organization_id, reservation_id, &reference, &lines);
-	inv_statement_finish();
+	read_lines(organization_id, reservation_id, &reference, &lines);
 	inv_json_begin(&json);
 	inv_json_string(&json, "reservationId", reservation_id);
 	inv_json_string(&json, "reference", reference);
-	inv_json_raw(&json, "lines", lines == NULL ? "[]" : lines);
+	inv_json_raw(&json, "lines", lines);
 	inv_json_time(&json, "timestamp", GetCurrentTimestamp());
 	append_one(&route, inv_json_end(&json));
 }

@@ -12,11 +12,12 @@
  *
  * Whoever wants verdicts must not fail as a whole because one row is locked
  * elsewhere.  A wait that times out is an error, so the locks of such a call are
- * taken in one subtransaction; if the deadline passes in it, it is rolled
- * back, and what can be had without waiting is taken.  The rest is busy.
+ * taken in one subtransaction (attempt.c); if the deadline passes in it, it is
+ * undone, and what can be had without waiting is taken.  The rest is busy.
  */
 #include "postgres.h"
 
+#include "attempt.h"
 #include "batch.h"
 #include "catalog.h"
 #include "errors.h"
@@ -25,13 +26,10 @@
 #include "judge.h"
 #include "statement.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -66,11 +64,27 @@ may_create(InvOperation **sorted, int from, int count)
 }
 
 static void
-lock_reservations(InvStock *stock, InvOperation **operations, int count)
+lock_reservation(InvStock *stock, InvOperation *operation, bool is_wanted, LockWaitPolicy policy)
+{
+	const char *organization = operation->scope->organization;
+
+	if (policy == LockWaitBlock)
+		operation->reservation =
+			inv_reservation_lock(organization, operation->reservation_id, is_wanted, &stock->deadline);
+	else
+		operation->reservation = inv_reservation_try_lock(organization, operation->reservation_id, is_wanted,
+														  &stock->deadline, &operation->is_busy);
+	if (operation->reservation != NULL)
+		stock->reservations = lappend(stock->reservations, operation->reservation);
+}
+
+static void
+lock_reservations(InvStock *stock, InvOperation **operations, int count, LockWaitPolicy policy)
 {
 	InvOperation **sorted = palloc(count * sizeof(InvOperation *));
 	int found = 0;
 
+	stock->reservations = NIL;
 	for (int i = 0; i < count; i++)
 	{
 		if (is_pending(operations[i]) && operations[i]->reservation_id != NULL)
@@ -79,15 +93,13 @@ lock_reservations(InvStock *stock, InvOperation **operations, int count)
 	qsort(sorted, found, sizeof(InvOperation *), compare_reservations);
 	for (int i = 0; i < found; i++)
 	{
-		if (i > 0 && compare_reservations(&sorted[i - 1], &sorted[i]) == 0)
+		if (i == 0 || compare_reservations(&sorted[i - 1], &sorted[i]) != 0)
+			lock_reservation(stock, sorted[i], may_create(sorted, i, found), policy);
+		else
 		{
 			sorted[i]->reservation = sorted[i - 1]->reservation;
-			continue;
+			sorted[i]->is_busy = sorted[i - 1]->is_busy;
 		}
-		sorted[i]->reservation = inv_reservation_lock(sorted[i]->scope->organization, sorted[i]->reservation_id,
-													  may_create(sorted, i, found), &stock->deadline);
-		if (sorted[i]->reservation != NULL)
-			stock->reservations = lappend(stock->reservations, sorted[i]->reservation);
 	}
 }
 
@@ -253,55 +265,79 @@ lock_items(InvStock *stock, List *keys, InvOperation **operations, int count, Lo
 	}
 }
 
-/* False: the deadline passed, and no lock was taken after all. */
-static bool
-try_to_lock_all(InvStock *stock, List *keys, InvOperation **operations, int count)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool is_done = false;
+/* ---- all rows, waiting or not ---- */
 
-	inv_deadline_arm(&stock->deadline);
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		lock_items(stock, keys, operations, count, LockWaitBlock);
-		ReleaseCurrentSubTransaction();
-		is_done = true;
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		if (geterrcode() != INV_ERRCODE_CONFLICT)
-			PG_RE_THROW();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return is_done;
+typedef struct Locking
+{
+	InvStock *stock;
+	InvOperation **operations;
+	int count;
+	LockWaitPolicy policy;
+} Locking;
+
+static void
+lock_rows(void *arg)
+{
+	Locking *locking = arg;
+	InvStock *stock = locking->stock;
+	List *keys;
+
+	lock_reservations(stock, locking->operations, locking->count, locking->policy);
+	keys = sorted_keys(locking->operations, locking->count);
+	stock->items = palloc(Max(list_length(keys), 1) * sizeof(InvItem *));
+	/* what was committed while we waited for keys and reservations is to be seen */
+	inv_stock_take_snapshot();
+	lock_items(stock, keys, locking->operations, locking->count, locking->policy);
+	PopActiveSnapshot();
 }
 
 static void
 lock_all(InvStock *stock, InvOperation **operations, int count, InvMode mode)
 {
-	List *keys = sorted_keys(operations, count);
+	Locking locking = {.stock = stock, .operations = operations, .count = count, .policy = LockWaitBlock};
 
-	stock->items = palloc(Max(list_length(keys), 1) * sizeof(InvItem *));
-	/* what was committed while we waited for keys and reservations is to be seen */
-	PopActiveSnapshot();
-	inv_stock_take_snapshot();
 	if (mode == INV_RAISE)
-		lock_items(stock, keys, operations, count, LockWaitBlock);
-	else if (mode == INV_VERDICT_NOW)
-		lock_items(stock, keys, operations, count, LockWaitSkip);
-	else if (!try_to_lock_all(stock, keys, operations, count))
+		lock_rows(&locking);
+	else if (stock->deadline.is_over || !inv_attempt(lock_rows, &locking))
 	{
-		PopActiveSnapshot();
-		inv_stock_take_snapshot();
-		lock_items(stock, keys, operations, count, LockWaitSkip);
+		inv_deadline_end_waiting(&stock->deadline);
+		locking.policy = LockWaitSkip;
+		lock_rows(&locking);
+	}
+}
+
+/* ---- keys, waiting or not ---- */
+
+static void
+claim_keys(void *arg)
+{
+	Locking *claiming = arg;
+
+	inv_idempotency_claim(claiming->stock, claiming->operations, claiming->count);
+}
+
+/*
+ * One key that somebody else keeps must not stop the others: when not all can
+ * be had in time, they are claimed one by one.
+ */
+static void
+claim_all(InvStock *stock, InvOperation **operations, int count, InvMode mode)
+{
+	Locking claiming = {.stock = stock, .operations = operations, .count = count};
+
+	if (mode == INV_RAISE)
+		claim_keys(&claiming);
+	else if (!inv_attempt(claim_keys, &claiming))
+	{
+		inv_deadline_end_waiting(&stock->deadline);
+		for (int i = 0; i < count; i++)
+		{
+			Locking one = {.stock = stock, .operations = &operations[i], .count = 1};
+
+			/* a key that comes twice is claimed for the first of them */
+			if (operations[i]->duplicate_of == NULL)
+				operations[i]->is_busy = !inv_attempt(claim_keys, &one);
+		}
 	}
 }
 
@@ -386,6 +422,8 @@ check_not_busy(const InvStock *stock, const InvOperation *operation)
 {
 	ListCell *cell;
 
+	if (operation->is_busy)
+		inv_deadline_raise(&stock->deadline);
 	foreach (cell, keys_of(operation))
 	{
 		const InvItem *item = inv_stock_item(stock, lfirst(cell));
@@ -410,7 +448,7 @@ take_overdue_of(InvStock *stock, const InvOperation *operation, InvLine *line)
 	if (!inv_stock_is_short(item, &change))
 		return;
 	version = item->version;
-	inv_stock_take_overdue(stock, item, operation->scope);
+	inv_stock_take_overdue(stock, item);
 	if (line->expected_version == version)
 		line->expected_version = item->version;
 }
@@ -546,14 +584,15 @@ inv_execute(InvStock *stock, InvOperation **operations, int count, InvMode mode)
 	ListCell *cell;
 
 	name_operations(operations, count);
-	inv_idempotency_claim(stock, operations, count);
+	if (mode == INV_VERDICT_NOW)
+		inv_deadline_end_waiting(&stock->deadline);
+	claim_all(stock, operations, count, mode);
 	for (int i = 0; i < count && mode == INV_RAISE; i++)
 	{
 		if (operations[i]->refusal != NULL)
 			raise_refusal(operations[i]->refusal);
 	}
 	name_reservations(operations, count);
-	lock_reservations(stock, operations, count);
 	lock_all(stock, operations, count, mode);
 	judge_all(stock, operations, count, mode);
 	inv_stock_write(stock);

@@ -87,10 +87,10 @@ timestamp_or_none(Datum value, bool is_null)
 static void
 fill_from_row(InvItem *item, HeapTuple row, TupleDesc descriptor)
 {
-	Datum values[COL_COUNT];
-	bool nulls[COL_COUNT];
+	Datum values[MaxTupleAttributeNumber];
+	bool nulls[MaxTupleAttributeNumber];
 
-	Assert(descriptor->natts == COL_COUNT);
+	StaticAssertStmt(COL_COUNT == INV_ITEM_COLUMNS, "catalog.h counts other columns");
 	heap_deform_tuple(row, descriptor, values, nulls);
 	item->row = row;
 	item->inventory_id = DatumGetInt64(values[COL_INVENTORY_ID]);
@@ -179,8 +179,8 @@ inv_item_lock(InvTable *table, InvItem *item, InvDeadline *deadline, LockWaitPol
 bool
 inv_item_write(InvTable *table, InvItem *item, InvDeadline *deadline)
 {
-	Datum values[COL_COUNT];
-	bool nulls[COL_COUNT];
+	Datum values[MaxTupleAttributeNumber];
+	bool nulls[MaxTupleAttributeNumber];
 	InvRowFate fate = INV_ROW_GONE;
 
 	fill_columns(item, RelationGetDescr(table->relation), values, nulls);

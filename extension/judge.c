@@ -88,7 +88,6 @@ raise_all_short(InvStock *stock, const InvOperation *operation)
 		const InvLine *line = lfirst(cell);
 		InvItem *item = item_of(stock, &line->key);
 		InvChange change;
-		InvJson json;
 
 		inv_judge_fill_change(operation, line, &change);
 		change.delta_available += item->planned;
@@ -97,13 +96,8 @@ raise_all_short(InvStock *stock, const InvOperation *operation)
 			item->planned += line->delta;
 			continue;
 		}
-		inv_json_begin(&json);
-		inv_json_string(&json, "productId", line->key.product_id);
-		inv_json_string(&json, "warehouseId", line->key.warehouse_id);
-		inv_json_number(&json, "requested", -line->delta);
-		inv_json_number(&json, "available", item->available + item->planned);
-		inv_json_number(&json, "stockFloor", item->stock_floor);
-		appendStringInfo(&detail, "%s%s", count++ > 0 ? "," : "", inv_json_end(&json));
+		appendStringInfo(&detail, "%s%s", count++ > 0 ? "," : "",
+						 inv_stock_shortage(item, &change, item->planned));
 	}
 	if (count < 2)
 		return;
@@ -371,6 +365,13 @@ judge_set(InvStock *stock, InvOperation *operation)
 	(void) inv_stock_change(stock, item, &change);
 }
 
+static bool
+changes_batch(const InvOperation *operation, const InvLine *line, const InvBatch *batch)
+{
+	return (line->expires_at != DT_NOBEGIN && line->expires_at != batch->expires_at) ||
+		   (operation->batch_status != NULL && inv_batch_status_of(operation->batch_status) != batch->status);
+}
+
 static void
 judge_batch_set(InvStock *stock, InvOperation *operation)
 {
@@ -392,6 +393,11 @@ judge_batch_set(InvStock *stock, InvOperation *operation)
 				errmsg("batch \"%s\" of product \"%s\" in warehouse \"%s\" is expired",
 					   line->batch_number, item->key.product_id, item->key.warehouse_id),
 				errhint("It has been written off: bring it in again under another batch number."));
+	if (!changes_batch(operation, line, batch))
+	{
+		(void) inv_stock_unchanged(stock, item, &change);
+		return;
+	}
 	if (line->expires_at != DT_NOBEGIN && line->expires_at != batch->expires_at)
 	{
 		batch->expires_at = line->expires_at;
@@ -567,6 +573,19 @@ quantity_to_commit(const InvOperation *operation, const InvHold *hold)
 	return 0;
 }
 
+static char *
+shortage_of_hold(const InvHold *hold, int64 requested)
+{
+	InvJson json;
+
+	inv_json_begin(&json);
+	inv_json_string(&json, "productId", hold->key.product_id);
+	inv_json_string(&json, "warehouseId", hold->key.warehouse_id);
+	inv_json_number(&json, "requested", requested);
+	inv_json_number(&json, "available", hold->quantity);
+	return inv_json_end(&json);
+}
+
 static void
 check_commit_lines(const InvOperation *operation)
 {
@@ -587,7 +606,8 @@ check_commit_lines(const InvOperation *operation)
 					errcode(INV_ERRCODE_SHORT),
 					errmsg("reservation \"%s\" holds only %lld of product \"%s\" in warehouse \"%s\"",
 						   operation->reservation_id, (long long) hold->quantity,
-						   line->key.product_id, line->key.warehouse_id));
+						   line->key.product_id, line->key.warehouse_id),
+					errdetail_internal("[%s]", shortage_of_hold(hold, line->quantity)));
 	}
 }
 

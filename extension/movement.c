@@ -77,6 +77,7 @@ inv_movement_write(InvTable *table, InvMovement *movement)
 	Datum values[COL_COUNT];
 	bool nulls[COL_COUNT] = {false};
 
+	StaticAssertStmt(COL_COUNT == INV_MOVEMENT_COLUMNS, "catalog.h counts other columns");
 	movement->movement_id = nextval_internal(inv_catalog()->movement_sequence, false);
 	values[COL_INVENTORY_ID] = Int64GetDatum(movement->item->inventory_id);
 	values[COL_VERSION] = Int64GetDatum(movement->version);

@@ -95,6 +95,7 @@ typedef struct InvOperation
 	/* filled by execute.c */
 	const char *operation_id; /* the key, or what groups several changes; may be NULL */
 	InvReservation *reservation;
+	bool is_busy;	  /* somebody else has its key or reservation, and waiting is over */
 	List *movements;  /* what it did, of InvMovement */
 	Datum answer;	  /* jsonb: its changes, as stored under its key; 0 = not made yet */
 	bool is_replayed; /* the key has been used: the answer is that of the first time */

@@ -44,6 +44,9 @@
 #define INV_EVENT_MAX_LINES 20
 #define INV_EVENT_LINES_SIZE 1200
 
+/* Who is written down for what nobody did but the clock. */
+#define INV_SYSTEM_ACTOR "janitor"
+
 /* How the workers call themselves in pg_stat_activity. */
 #define INV_LAUNCHER_TYPE "pg_inventory launcher"
 #define INV_PUBLISHER_TYPE "pg_inventory publisher"

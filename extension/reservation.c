@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "attempt.h"
 #include "reservation.h"
 #include "statement.h"
 
@@ -22,6 +23,17 @@ static InvStatement create_statement = {
 static InvStatement lock_statement = {
 	.sql = "SELECT status, reference, performed_by, expires_at FROM @schema@.inventory_reservation"
 		   " WHERE organization_id = $1 AND reservation_id = $2 FOR NO KEY UPDATE",
+	.arg_count = 2,
+	.arg_types = {TEXTOID, TEXTOID}};
+
+static InvStatement try_lock_statement = {
+	.sql = "SELECT status, reference, performed_by, expires_at FROM @schema@.inventory_reservation"
+		   " WHERE organization_id = $1 AND reservation_id = $2 FOR NO KEY UPDATE SKIP LOCKED",
+	.arg_count = 2,
+	.arg_types = {TEXTOID, TEXTOID}};
+
+static InvStatement exists_statement = {
+	.sql = "SELECT FROM @schema@.inventory_reservation WHERE organization_id = $1 AND reservation_id = $2",
 	.arg_count = 2,
 	.arg_types = {TEXTOID, TEXTOID}};
 
@@ -158,30 +170,99 @@ read_reservation(InvReservation *reservation)
 	reservation->expires_at = DatumGetTimestampTz(inv_statement_value(0, 4, &is_null));
 }
 
-InvReservation *
-inv_reservation_lock(const char *organization_id, const char *reservation_id, bool may_create, InvDeadline *deadline)
+static InvReservation *
+new_reservation(const char *organization_id, const char *reservation_id)
 {
-	MemoryContext context = CurrentMemoryContext;
 	InvReservation *reservation = palloc0(sizeof(InvReservation));
-	Datum key[2] = {CStringGetTextDatum(organization_id), CStringGetTextDatum(reservation_id)};
-	bool is_found;
 
 	reservation->organization_id = organization_id;
 	reservation->reservation_id = reservation_id;
 	reservation->is_stored = true;
+	return reservation;
+}
+
+/* Locks by a statement and reads what it found.  False: it found nothing. */
+static bool
+lock_and_read(InvReservation *reservation, InvStatement *statement, InvDeadline *deadline, MemoryContext context)
+{
+	Datum key[2] = {CStringGetTextDatum(reservation->organization_id),
+					CStringGetTextDatum(reservation->reservation_id)};
+
+	run_within(statement, key, deadline);
+	if (SPI_processed == 0)
+		return false;
+	read_reservation(reservation);
+	read_holds(reservation, key, context);
+	return true;
+}
+
+/* True: it is ours; false: it had been there. */
+static bool
+create_reservation(const InvReservation *reservation, InvDeadline *deadline)
+{
+	Datum key[2] = {CStringGetTextDatum(reservation->organization_id),
+					CStringGetTextDatum(reservation->reservation_id)};
+
+	run_within(&create_statement, key, deadline);
+	return SPI_processed == 1;
+}
+
+InvReservation *
+inv_reservation_lock(const char *organization_id, const char *reservation_id, bool may_create, InvDeadline *deadline)
+{
+	MemoryContext context = CurrentMemoryContext;
+	InvReservation *reservation = new_reservation(organization_id, reservation_id);
+	bool is_found;
+
 	inv_statement_connect();
 	if (may_create)
-	{
-		run_within(&create_statement, key, deadline);
-		reservation->is_stored = SPI_processed == 0;
-	}
-	run_within(&lock_statement, key, deadline);
-	is_found = SPI_processed == 1;
-	if (is_found)
-	{
-		read_reservation(reservation);
-		read_holds(reservation, key, context);
-	}
+		reservation->is_stored = !create_reservation(reservation, deadline);
+	is_found = lock_and_read(reservation, &lock_statement, deadline, context);
+	inv_statement_finish();
+	return is_found ? reservation : NULL;
+}
+
+typedef struct Creation
+{
+	InvReservation *reservation;
+	InvDeadline *deadline;
+} Creation;
+
+static void
+attempt_to_create(void *arg)
+{
+	Creation *creation = arg;
+
+	inv_statement_connect();
+	creation->reservation->is_stored = !create_reservation(creation->reservation, creation->deadline);
+	inv_statement_finish();
+}
+
+static bool
+reservation_exists(const InvReservation *reservation)
+{
+	Datum key[2] = {CStringGetTextDatum(reservation->organization_id),
+					CStringGetTextDatum(reservation->reservation_id)};
+
+	inv_statement_run(&exists_statement, key, NULL);
+	return SPI_processed == 1;
+}
+
+InvReservation *
+inv_reservation_try_lock(const char *organization_id, const char *reservation_id, bool may_create,
+						 InvDeadline *deadline, bool *is_busy)
+{
+	MemoryContext context = CurrentMemoryContext;
+	InvReservation *reservation = new_reservation(organization_id, reservation_id);
+	Creation creation = {.reservation = reservation, .deadline = deadline};
+	bool is_found;
+
+	*is_busy = may_create && !inv_attempt(attempt_to_create, &creation);
+	if (*is_busy)
+		return NULL;
+	inv_statement_connect();
+	is_found = lock_and_read(reservation, &try_lock_statement, deadline, context);
+	*is_busy = !is_found && reservation_exists(reservation);
 	inv_statement_finish();
 	return is_found ? reservation : NULL;
 }
@@ -316,6 +397,7 @@ read_overdue(const InvItem *item, const List *known, MemoryContext context)
 		InvOverdue *overdue = MemoryContextAllocZero(context, sizeof(InvOverdue));
 		MemoryContext in_spi;
 
+		overdue->organization_id = item->key.organization_id;
 		overdue->reservation_id = inv_statement_text(row, 1);
 		overdue->reference = inv_statement_text(row, 2);
 		overdue->quantity = DatumGetInt64(inv_statement_value(row, 3, NULL));

@@ -57,6 +57,10 @@ typedef struct InvReservation
 extern InvReservation *inv_reservation_lock(const char *organization_id, const char *reservation_id,
 											bool may_create, InvDeadline *deadline);
 
+/* The same without waiting; *is_busy says that somebody else has it in hand. */
+extern InvReservation *inv_reservation_try_lock(const char *organization_id, const char *reservation_id,
+												bool may_create, InvDeadline *deadline, bool *is_busy);
+
 extern InvHold *inv_reservation_hold(const InvReservation *reservation, const InvItemKey *key);
 extern InvHold *inv_reservation_add_hold(InvReservation *reservation, const InvItem *item, int64 quantity);
 
@@ -67,6 +71,7 @@ extern void inv_reservation_write(InvReservation *reservation);
 /* An overdue hold on one item, taken back by inv_reservation_take_overdue(). */
 typedef struct InvOverdue
 {
+	const char *organization_id;
 	const char *reservation_id;
 	const char *reference;
 	int64 quantity;

@@ -244,15 +244,6 @@ inv_scope_require_role(const InvScope *scope, InvRole role)
 }
 
 void
-inv_scope_require_all(const InvScope *scope, InvRole role)
-{
-	if (!scope->access.has_all_warehouses || scope->access.role < role)
-		ereport(ERROR,
-				errcode(INV_ERRCODE_FORBIDDEN),
-				errmsg("this needs the role %s in all warehouses", inv_role_name(role)));
-}
-
-void
 inv_scope_check_performer(const InvScope *scope, const char *performed_by)
 {
 	if (performed_by != NULL && !scope->is_backend && strcmp(performed_by, scope->actor) != 0)

@@ -45,9 +45,6 @@ extern bool inv_scope_allows(const InvScope *scope, InvRole role, const char *wa
 extern void inv_scope_require(const InvScope *scope, InvRole role, const char *warehouse_id);
 extern void inv_scope_require_role(const InvScope *scope, InvRole role);
 
-/* Raises IV403 unless the scope covers all warehouses of the organization. */
-extern void inv_scope_require_all(const InvScope *scope, InvRole role);
-
 /* Raises IV403 when somebody but a backend says that somebody else did it. */
 extern void inv_scope_check_performer(const InvScope *scope, const char *performed_by);
 

@@ -128,7 +128,7 @@ define_log_settings(void)
 							   PGC_SIGHUP, 0,
 							   check_notify_channel, NULL, NULL);
 	DefineCustomEnumVariable("inventory.notify_payload",
-							 "Sets what a notification carries: the position, or the events too.",
+							 "Sets what a notification carries: the tick and its number of events, or the events too.",
 							 "Any role that may connect may listen, so events carries stock figures to all of them.",
 							 &inv_notify_payload,
 							 INV_PAYLOAD_POSITION, notify_payload_options,

@@ -94,25 +94,6 @@ check_expected_version(const InvItem *item, int64 expected_version)
 			errhint("Read the item again and decide anew."));
 }
 
-static void
-raise_short(const InvItem *item, int64 requested, int64 room)
-{
-	InvJson json;
-
-	inv_json_begin(&json);
-	inv_json_string(&json, "productId", item->key.product_id);
-	inv_json_string(&json, "warehouseId", item->key.warehouse_id);
-	inv_json_number(&json, "requested", requested);
-	inv_json_number(&json, "available", item->track_batches ? room + item->stock_floor : item->available);
-	inv_json_number(&json, "stockFloor", item->stock_floor);
-	inv_counter_add(INV_COUNTER_SHORTAGES, 1);
-	ereport(ERROR,
-			errcode(INV_ERRCODE_SHORT),
-			errmsg("insufficient stock of product \"%s\" in warehouse \"%s\"",
-				   item->key.product_id, item->key.warehouse_id),
-			errdetail_internal("[%s]", inv_json_end(&json)));
-}
-
 /* Does the floor bind it?  A count or a write-off says what is, whatever the floor. */
 static bool
 is_bound_by_floor(InvMovementType type)
@@ -136,9 +117,13 @@ room_of(const InvItem *item, const InvChange *change)
 {
 	int64 room = item->available - item->stock_floor;
 
+	if (!item->track_batches)
+		return room;
 	/* what is held must stay in batches that can be sold, whichever one is named */
-	if (item->track_batches && (change->batch_number == NULL || inv_batch_is_sellable(item, change->batch_number)))
+	if (change->batch_number == NULL || inv_batch_is_sellable(item, change->batch_number))
 		room = Min(room, inv_batch_sellable(item) - item->reserved - item->stock_floor);
+	if (change->batch_number != NULL)
+		room = Min(room, inv_batch_quantity(item, change->batch_number, room));
 	return room;
 }
 
@@ -147,6 +132,35 @@ inv_stock_is_short(const InvItem *item, const InvChange *change)
 {
 	return change->delta_available < 0 && is_bound_by_floor(change->type) &&
 		   change->on_shortage != INV_SHORTAGE_FORCE && -change->delta_available > room_of(item, change);
+}
+
+/* Of a tracked item, what is quarantined or expired is not available. */
+static int64
+available_for(const InvItem *item, const InvChange *change)
+{
+	int64 available = item->available;
+
+	if (item->track_batches)
+		available = room_of(item, change) + item->stock_floor;
+	if (item->track_batches && change->batch_number != NULL)
+		available = Min(available, inv_batch_quantity(item, change->batch_number, available));
+	return available;
+}
+
+char *
+inv_stock_shortage(const InvItem *item, const InvChange *change, int64 planned)
+{
+	InvJson json;
+
+	inv_json_begin(&json);
+	inv_json_string(&json, "productId", item->key.product_id);
+	inv_json_string(&json, "warehouseId", item->key.warehouse_id);
+	if (change->batch_number != NULL)
+		inv_json_string(&json, "batchNumber", change->batch_number);
+	inv_json_number(&json, "requested", planned - change->delta_available);
+	inv_json_number(&json, "available", available_for(item, change) + planned);
+	inv_json_number(&json, "stockFloor", item->stock_floor);
+	return inv_json_end(&json);
 }
 
 /*
@@ -161,9 +175,15 @@ limit_decrease(const InvItem *item, const InvChange *change)
 	if (!inv_stock_is_short(item, change))
 		return change->delta_available;
 	room = room_of(item, change);
-	if (change->on_shortage != INV_SHORTAGE_PARTIAL || room <= 0)
-		raise_short(item, -change->delta_available, room);
-	return -room;
+	if (change->on_shortage == INV_SHORTAGE_PARTIAL && room > 0)
+		return -room;
+	inv_counter_add(INV_COUNTER_SHORTAGES, 1);
+	ereport(ERROR,
+			errcode(INV_ERRCODE_SHORT),
+			errmsg("insufficient stock of product \"%s\" in warehouse \"%s\"",
+				   item->key.product_id, item->key.warehouse_id),
+			errdetail_internal("[%s]", inv_stock_shortage(item, change, 0)));
+	return 0;
 }
 
 static int64
@@ -366,32 +386,35 @@ inv_stock_correct(InvStock *stock, InvItem *item, const InvScope *scope, const I
 	movement->delta_reserved = reserved - ledger_reserved;
 }
 
+/* Nobody but the clock has done it, whoever happens to need the stock. */
 void
-inv_stock_take_overdue(InvStock *stock, InvItem *item, const InvScope *scope)
+inv_stock_take_overdue(InvStock *stock, InvItem *item)
 {
 	List *list = inv_reservation_take_overdue(item, stock->reservations);
+	InvScope *scope = palloc(sizeof(InvScope));
 	ListCell *cell;
 
+	inv_scope_of_system(item->key.organization_id, INV_SYSTEM_ACTOR, scope);
 	foreach (cell, list)
 	{
 		const InvOverdue *overdue = lfirst(cell);
 		InvTail *tail = palloc0(sizeof(InvTail));
-		InvChange change = {.type = INV_MOVEMENT_RELEASE,
-							.quantity = overdue->quantity,
-							.delta_available = overdue->quantity,
-							.delta_reserved = -overdue->quantity,
-							.expected_version = INV_ANY_VERSION,
-							.expires_at = DT_NOBEGIN,
-							.scope = scope,
-							.tail = tail,
-							.operation_id = overdue->reservation_id};
+		const InvChange change = {.type = INV_MOVEMENT_RELEASE,
+								  .quantity = overdue->quantity,
+								  .delta_available = overdue->quantity,
+								  .delta_reserved = -overdue->quantity,
+								  .expected_version = INV_ANY_VERSION,
+								  .expires_at = DT_NOBEGIN,
+								  .scope = scope,
+								  .tail = tail,
+								  .operation_id = overdue->reservation_id};
 
 		tail->reason = "reservation expired";
 		tail->reference = overdue->reference;
 		tail->occurred_at = DT_NOBEGIN;
 		(void) inv_stock_change(stock, item, &change);
 		if (overdue->is_last)
-			inv_event_write_reservation_expired(item->key.organization_id, overdue->reservation_id);
+			stock->expired = lappend(stock->expired, unconstify(InvOverdue *, overdue));
 	}
 }
 
@@ -401,6 +424,7 @@ write_movements(InvStock *stock)
 {
 	InvTable movements;
 	InvTable events;
+	int written = 0;
 	ListCell *cell;
 
 	inv_table_open(&movements, inv_catalog()->movement_table);
@@ -411,6 +435,7 @@ write_movements(InvStock *stock)
 
 		if (movement->is_unchanged)
 			continue;
+		written++;
 		inv_movement_write(&movements, movement);
 		inv_event_write_movement(&events, movement);
 		if (movement->splits != NIL)
@@ -418,7 +443,13 @@ write_movements(InvStock *stock)
 	}
 	inv_table_close(&events);
 	inv_table_close(&movements);
-	inv_counter_add(INV_COUNTER_CHANGES, list_length(stock->movements));
+	foreach (cell, stock->expired)
+	{
+		const InvOverdue *overdue = lfirst(cell);
+
+		inv_event_write_reservation_expired(overdue->organization_id, overdue->reservation_id);
+	}
+	inv_counter_add(INV_COUNTER_CHANGES, written);
 }
 
 void

@@ -60,6 +60,7 @@ typedef struct InvStock
 	int item_count;
 	List *reservations; /* the locked reservations */
 	List *movements;	/* of InvMovement, in the order they were applied */
+	List *expired;		/* of InvOverdue: reservations that have ended by the way */
 	int retries;
 } InvStock;
 
@@ -71,6 +72,12 @@ extern InvItem *inv_stock_item(const InvStock *stock, const InvItemKey *key);
 
 /* Would this change be refused, or cut, for want of stock? */
 extern bool inv_stock_is_short(const InvItem *item, const InvChange *change);
+
+/*
+ * One line of the DETAIL of IV422.  Of the change's delta, planned is what
+ * earlier lines of the same operation do to the item.
+ */
+extern char *inv_stock_shortage(const InvItem *item, const InvChange *change, int64 planned);
 
 /*
  * Judges one change and applies it to *item in memory.  Raises 22023, IV403,
@@ -96,7 +103,7 @@ extern void inv_stock_correct(InvStock *stock, InvItem *item, const InvScope *sc
  * Takes back the overdue holds on a locked item that is short, so that a
  * janitor who is late never causes a false "sold out".
  */
-extern void inv_stock_take_overdue(InvStock *stock, InvItem *item, const InvScope *scope);
+extern void inv_stock_take_overdue(InvStock *stock, InvItem *item);
 
 /*
  * Tries one change of one item without locking first: see stock.c.  NULL: the

@@ -26,8 +26,6 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#define SWEEPER "janitor"
-
 /* Sequences come last in a restore, so until then nothing is whole. */
 static InvStatement is_used_statement = {
 	.sql = "SELECT is_called FROM @schema@.inventory_movement_movement_id_seq"};
@@ -65,7 +63,7 @@ janitor_scope(const char *organization_id)
 {
 	InvScope *scope = palloc(sizeof(InvScope));
 
-	inv_scope_of_system(organization_id, SWEEPER, scope);
+	inv_scope_of_system(organization_id, INV_SYSTEM_ACTOR, scope);
 	return scope;
 }
 

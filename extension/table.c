@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include "catalog.h"
+#include "pg_inventory.h"
 #include "table.h"
 
 #include "access/genam.h"
@@ -23,10 +25,25 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+/* With more than we know, somebody has added some of his own; they stay null. */
+static void
+raise_too_few_columns(const InvTable *table)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("table \"%s\" of extension %s has %d columns, not %d",
+				   RelationGetRelationName(table->relation), INV_EXTENSION_NAME,
+				   RelationGetDescr(table->relation)->natts, table->column_count),
+			errhint("The installed library may be newer than the extension's objects: run ALTER EXTENSION %s UPDATE.", INV_EXTENSION_NAME));
+}
+
 void
 inv_table_open(InvTable *table, Oid relation)
 {
 	table->relation = table_open(relation, RowExclusiveLock);
+	table->column_count = inv_catalog_column_count(relation);
+	if (RelationGetDescr(table->relation)->natts < table->column_count)
+		raise_too_few_columns(table);
 	table->estate = CreateExecutorState();
 	table->estate->es_output_cid = GetCurrentCommandId(true);
 	table->result = makeNode(ResultRelInfo);
@@ -60,13 +77,13 @@ inv_table_close_read(InvTable *table)
 }
 
 static void
-fill_slot(InvTable *table, Datum *values, bool *nulls)
+fill_slot(InvTable *table, Datum *values, bool *nulls, int count)
 {
-	int count = RelationGetDescr(table->relation)->natts;
-
 	ExecClearTuple(table->slot);
 	memcpy(table->slot->tts_values, values, count * sizeof(Datum));
 	memcpy(table->slot->tts_isnull, nulls, count * sizeof(bool));
+	for (int i = count; i < RelationGetDescr(table->relation)->natts; i++)
+		table->slot->tts_isnull[i] = true;
 	ExecStoreVirtualTuple(table->slot);
 }
 
@@ -88,7 +105,7 @@ end_triggers(InvTable *table)
 void
 inv_table_insert(InvTable *table, Datum *values, bool *nulls)
 {
-	fill_slot(table, values, nulls);
+	fill_slot(table, values, nulls, table->column_count);
 	begin_triggers(table);
 	ExecSimpleRelationInsert(table->result, table->estate, table->slot);
 	end_triggers(table);
@@ -254,7 +271,7 @@ inv_table_update(InvTable *table, HeapTuple row, Datum *values, bool *nulls)
 {
 	InvRowFate fate;
 
-	fill_slot(table, values, nulls);
+	fill_slot(table, values, nulls, RelationGetDescr(table->relation)->natts);
 	fate = table->result->ri_TrigDesc == NULL ? update_without_triggers(table, row)
 											  : update_with_triggers(table, row);
 	ResetPerTupleExprContext(table->estate);

@@ -24,6 +24,7 @@ typedef struct InvTable
 	EState *estate;
 	ResultRelInfo *result;
 	TupleTableSlot *slot; /* for rows to be written */
+	int column_count;	  /* as this library knows the table */
 } InvTable;
 
 /* What became of an attempt to lock or update one row. */
@@ -43,7 +44,7 @@ extern void inv_table_close(InvTable *table);
 extern void inv_table_open_to_read(InvTable *table, Oid relation);
 extern void inv_table_close_read(InvTable *table);
 
-/* Values and nulls cover every column, identities included. */
+/* Values and nulls cover every column of ours, identities included. */
 extern void inv_table_insert(InvTable *table, Datum *values, bool *nulls);
 
 /*
@@ -61,6 +62,7 @@ extern InvRowFate inv_table_lock(InvTable *table, HeapTuple *row, LockWaitPolicy
 
 /*
  * Writes a new version of exactly the row version given: a compare-and-set.
+ * Values and nulls cover every column the table has.
  * On anything but INV_ROW_OK nothing is written.
  */
 extern InvRowFate inv_table_update(InvTable *table, HeapTuple row, Datum *values, bool *nulls);

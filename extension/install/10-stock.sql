@@ -135,11 +135,11 @@ CREATE TABLE inventory_operation (
 	-- for the answer on the same page keeps that update HOT
 ) WITH (fillfactor = 30);
 
-COMMENT ON TABLE inventory_operation IS 'operations done under an idempotency key, with their answers';
+COMMENT ON TABLE inventory_operation IS 'operations done under an idempotency key, and those of several items, with their answers';
 COMMENT ON COLUMN inventory_operation.organization_id IS 'whose operation it is';
-COMMENT ON COLUMN inventory_operation.operation_id IS 'the idempotency key';
+COMMENT ON COLUMN inventory_operation.operation_id IS 'the idempotency key, or a generated id';
 COMMENT ON COLUMN inventory_operation.kind IS 'the verb: adjust, define, ...';
-COMMENT ON COLUMN inventory_operation.request_hash IS 'hash of the arguments, to tell a retry from a key used twice';
+COMMENT ON COLUMN inventory_operation.request_hash IS 'hash of the arguments, to tell a retry from a key used twice; null without a key';
 COMMENT ON COLUMN inventory_operation.result IS 'the rows of inventory_change it was answered with';
 COMMENT ON COLUMN inventory_operation.performed_by IS 'who did it';
 COMMENT ON COLUMN inventory_operation.created_at IS 'when';

@@ -63,6 +63,7 @@ uninstall-relay:
 	$(MAKE) -C relay uninstall
 clean-relay:
 	$(MAKE) -C relay clean
+	$(MAKE) -C test/unit clean
 
 .PHONY: install-relay clean-relay uninstall-relay
 

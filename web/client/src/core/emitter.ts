@@ -1,0 +1,53 @@
+/*
+ * emitter.ts
+ *   A typed set of listeners.
+ *
+ * A listener that throws is reported through onThrow and never disturbs the
+ * one that emitted, nor the listeners after it.
+ */
+
+export interface ListenOptions {
+  /** Removes the listener when aborted. */
+  signal?: AbortSignal;
+}
+
+export class Emitter<Events extends object> {
+  readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
+  readonly #onThrow: (error: unknown) => void;
+
+  constructor(onThrow: (error: unknown) => void) {
+    this.#onThrow = onThrow;
+  }
+
+  on<K extends keyof Events>(name: K, fn: (value: Events[K]) => void, options?: ListenOptions): () => void {
+    const set = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, set);
+    // A wrapper, so that one function registered twice is two listeners.
+    const entry = (value: Events[K]) => fn(value);
+    const off = () => void set.delete(entry);
+    if (!options?.signal?.aborted) {
+      set.add(entry);
+      options?.signal?.addEventListener('abort', off, { once: true });
+    }
+    return off;
+  }
+
+  emit<K extends keyof Events>(name: K, value: Events[K]): void {
+    for (const fn of [...(this.#listeners.get(name) ?? [])]) {
+      this.call(fn as (value: Events[K]) => void, value);
+    }
+  }
+
+  /** Calls fn; what it throws is reported. */
+  call<T>(fn: (value: T) => void, value: T): void {
+    try {
+      fn(value);
+    } catch (error) {
+      this.#onThrow(error);
+    }
+  }
+
+  clear(): void {
+    this.#listeners.clear();
+  }
+}

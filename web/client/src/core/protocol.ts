@@ -1,0 +1,188 @@
+/*
+ * protocol.ts
+ *   The frames of docs/protocol.md, and how text becomes one.
+ *
+ * What arrives is not trusted: readFrame answers null for anything that is
+ * not an object with a type, and the readers below take from a frame only
+ * fields of the right kind.
+ */
+
+export const PROTOCOL = 1;
+
+/** Opaque. Never compared, only kept and handed back. */
+export type Position = string;
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+/** One thing said by the relay. */
+export interface Frame extends JsonObject {
+  readonly type: string;
+}
+
+export interface Limits {
+  maxMessageBytes: number;
+  maxChannels: number;
+  maxBatch: number;
+  messagesPerSecond: number;
+}
+
+/** Until a `welcome` says otherwise: the defaults of the relay. */
+export const DEFAULT_LIMITS: Limits = {
+  maxMessageBytes: 16_384,
+  maxChannels: 64,
+  maxBatch: 100,
+  messagesPerSecond: 10,
+};
+
+/** An event as the application sees it. */
+export interface InventoryEvent {
+  readonly type: string;
+  /** Absent in the plain dialect. */
+  readonly id?: string;
+  readonly data: JsonObject;
+  readonly position?: Position;
+  /** How many versions a conflated event stands for. */
+  readonly conflated?: number;
+  /** The idempotency key of the change that caused it. */
+  readonly op?: string;
+}
+
+/** What is known of one item. */
+export interface Row {
+  readonly productId: string;
+  readonly warehouseId: string;
+  readonly quantityAvailable: number;
+  readonly quantityReserved: number;
+  readonly quantityOnHand: number;
+  readonly minimumStock: number;
+  readonly version: number;
+  readonly alertState: 'ok' | 'low' | 'out';
+  readonly timestamp?: string;
+  readonly attributes?: JsonObject;
+}
+
+export interface ItemKey {
+  readonly productId: string;
+  readonly warehouseId: string;
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+export function integerOf(value: unknown): number | undefined {
+  return Number.isSafeInteger(value) ? (value as number) : undefined;
+}
+
+/** An id of an event: the relay sends integers, other sources may send text. */
+export function idOf(value: unknown): string | undefined {
+  return textOf(value) ?? integerOf(value)?.toString();
+}
+
+/** The frame in a message, or null. */
+export function readFrame(message: unknown): Frame | null {
+  if (typeof message !== 'string') return null;
+  try {
+    const value: unknown = JSON.parse(message);
+    return isObject(value) && typeof value.type === 'string' ? (value as Frame) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The event in a frame, or null if it is none. */
+export function readEvent(frame: JsonObject): InventoryEvent | null {
+  const type = textOf(frame.type);
+  if (type === undefined || !type.includes('.') || type.startsWith('presence.') || !isObject(frame.data)) return null;
+  const id = idOf(frame.id);
+  const position = textOf(frame.position);
+  const op = textOf(frame.op);
+  const conflated = integerOf(frame.conflated);
+  return {
+    type,
+    data: frame.data,
+    ...(id !== undefined && { id }),
+    ...(position !== undefined && { position }),
+    ...(op !== undefined && { op }),
+    ...(conflated !== undefined && conflated > 0 && { conflated }),
+  };
+}
+
+/** The item in the data of a state event or in a row of a snapshot. */
+export function readRow(data: JsonObject, before?: Row): Row | null {
+  const productId = textOf(data.productId);
+  const warehouseId = textOf(data.warehouseId);
+  const version = integerOf(data.version);
+  const available = integerOf(data.quantityAvailable) ?? integerOf(data.newQuantity);
+  if (!productId || !warehouseId || version === undefined || available === undefined) return null;
+  const reserved = integerOf(data.quantityReserved) ?? before?.quantityReserved ?? 0;
+  const minimum = integerOf(data.minimumStock) ?? before?.minimumStock ?? 0;
+  const alert = data.alertState;
+  const timestamp = textOf(data.timestamp) ?? textOf(data.lastModifiedAt) ?? textOf(data.createdAt);
+  const attributes = isObject(data.attributes) ? data.attributes : before?.attributes;
+  return {
+    productId,
+    warehouseId,
+    version,
+    quantityAvailable: available,
+    quantityReserved: reserved,
+    quantityOnHand: integerOf(data.quantityOnHand) ?? available + reserved,
+    minimumStock: minimum,
+    alertState: alert === 'ok' || alert === 'low' || alert === 'out' ? alert : alertStateOf(available, minimum),
+    ...(timestamp !== undefined && { timestamp }),
+    ...(attributes !== undefined && { attributes }),
+  };
+}
+
+export function alertStateOf(available: number, minimum: number): Row['alertState'] {
+  return available <= 0 ? 'out' : available < minimum ? 'low' : 'ok';
+}
+
+/** The text under which an item is kept: its pair channel, so no two ids can meet. */
+export function itemKey(key: ItemKey): string {
+  return `product:${channelId(key.productId)}:warehouse:${channelId(key.warehouseId)}`;
+}
+
+/** An id as it stands in a channel's name. */
+export function channelId(id: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is encoded here
+  return id.replace(
+    /[%:\u0000-\u001f\u007f]/g,
+    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+  );
+}
+
+/** The names of channels. */
+export const channel = {
+  global: 'global',
+  product: (productId: string) => `product:${channelId(productId)}`,
+  warehouse: (warehouseId: string) => `warehouse:${channelId(warehouseId)}`,
+  item: itemKey,
+  presenceList: 'presence:inventory_list',
+  presenceItem: (productId: string) => `presence:inventory_item:${channelId(productId)}`,
+} as const;
+
+/** Does an event or a row about this item belong to the channel? */
+export function channelCovers(name: string, key: ItemKey): boolean {
+  return (
+    name === 'global' ||
+    name === channel.product(key.productId) ||
+    name === channel.warehouse(key.warehouseId) ||
+    name === itemKey(key)
+  );
+}
+
+/** Bytes of a text in UTF-8. */
+export function byteSize(text: string): number {
+  let bytes = 0;
+  for (const c of text) {
+    const code = c.codePointAt(0) ?? 0;
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  }
+  return bytes;
+}

@@ -281,7 +281,7 @@ export class Connection {
         if (state.code === 'unauthorized' || state.code === 'token_expired') return 'needs-auth';
         if (!state.recoverable) return 'failed';
         return this.#page.online() ? 'reconnecting' : 'offline';
-      case 'connecting':
+      default:
         if (!this.#page.online()) return 'offline';
         return this.#everConnected ? 'reconnecting' : 'connecting';
     }

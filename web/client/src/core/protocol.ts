@@ -150,11 +150,7 @@ export function itemKey(key: ItemKey): string {
 
 /** An id as it stands in a channel's name. */
 export function channelId(id: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is encoded here
-  return id.replace(
-    /[%:\u0000-\u001f\u007f]/g,
-    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
-  );
+  return id.replace(/[%:\p{Cc}]/gu, encodeURIComponent);
 }
 
 /** The names of channels. */

@@ -7,6 +7,7 @@
 #include "catalog.h"
 #include "statement.h"
 
+#include "access/xact.h"
 #include "lib/stringinfo.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
@@ -94,10 +95,20 @@ inv_statement_run(InvStatement *statement, Datum *values, const char *nulls)
 	run(statement, values, nulls, false);
 }
 
+/* The leader of a parallel query may take no other but a catalogue's snapshot; it is as new. */
+static Snapshot
+latest_snapshot(void)
+{
+	if (!IsInParallelMode())
+		return GetLatestSnapshot();
+	InvalidateCatalogSnapshot();
+	return GetCatalogSnapshot(InvalidOid);
+}
+
 void
 inv_statement_run_latest(InvStatement *statement, Datum *values)
 {
-	PushActiveSnapshot(GetLatestSnapshot());
+	PushActiveSnapshot(latest_snapshot());
 	run(statement, values, NULL, true);
 	PopActiveSnapshot();
 }

@@ -101,7 +101,7 @@ AS $$
 		('manager', 'inventory_define'), ('manager', 'inventory_retire'), ('manager', 'inventory_batch_set'),
 		('backend', 'inventory_level_backend'), ('backend', 'inventory_status'), ('backend', 'inventory_sweep'),
 		('relay', 'inventory_relay_read'), ('relay', 'inventory_relay_scope'),
-		('relay', 'inventory_relay_snapshot'), ('relay', 'inventory_relay_sync'), ('relay', 'inventory_position'),
+		('relay', 'inventory_relay_snapshot'), ('relay', 'inventory_relay_sync'),
 		('relay', 'inventory_status')),
 	tables (level, name) AS (VALUES
 		('reader', 'inventory'), ('reader', 'inventory_movement'), ('reader', 'inventory_batch'),

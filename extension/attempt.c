@@ -20,7 +20,7 @@ inv_attempt(void (*what)(void *arg), void *arg)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool is_done = false;
+	ErrorData *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
@@ -28,18 +28,19 @@ inv_attempt(void (*what)(void *arg), void *arg)
 	{
 		what(arg);
 		ReleaseCurrentSubTransaction();
-		is_done = true;
 	}
 	PG_CATCH();
 	{
 		MemoryContextSwitchTo(context);
-		if (geterrcode() != INV_ERRCODE_CONFLICT)
-			PG_RE_THROW();
+		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
-	return is_done;
+	/* any other error goes on, and whoever catches it must find his own subtransaction */
+	if (error != NULL && error->sqlerrcode != INV_ERRCODE_CONFLICT)
+		ReThrowError(error);
+	return error == NULL;
 }

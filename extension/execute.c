@@ -215,34 +215,59 @@ find_now(InvStock *stock, const InvItemKey *key, InvItem *item)
 	return is_found;
 }
 
+typedef struct Birth
+{
+	InvStock *stock;
+	const InvItemKey *key;
+	const InvDefinition *definition;
+	bool is_made;
+} Birth;
+
+static void
+bear(void *arg)
+{
+	Birth *birth = arg;
+
+	birth->is_made = insert_item(birth->stock, birth->key, birth->definition);
+}
+
 /* NULL: there is no such item, and nobody defines it. */
 static InvItem *
-find_or_make(InvStock *stock, const InvItemKey *key, InvOperation **operations, int count)
+find_or_make(InvStock *stock, const InvItemKey *key, InvOperation **operations, int count, LockWaitPolicy policy)
 {
 	InvItem *item = palloc0(sizeof(InvItem));
 	const InvDefinition *definition;
-	bool is_made;
+	Birth birth = {.stock = stock, .key = key};
 
 	if (inv_item_find(&stock->item_table, key, item))
 		return item;
 	definition = definition_for(key, operations, count);
 	if (definition == NULL)
 		return NULL;
-	is_made = insert_item(stock, key, definition);
+	birth.definition = definition;
+	if (policy == LockWaitBlock)
+		bear(&birth);
+	else if (!inv_attempt(bear, &birth))
+	{
+		/* somebody else is making it, and has not committed yet */
+		item->key = *key;
+		item->is_busy = true;
+		return item;
+	}
 	if (!find_now(stock, key, item))
 		return NULL;
-	item->is_locked = item->is_unborn = is_made;
+	item->is_locked = item->is_unborn = birth.is_made;
 	return item;
 }
 
 static void
 lock_item(InvStock *stock, const InvItemKey *key, InvOperation **operations, int count, LockWaitPolicy policy)
 {
-	InvItem *item = find_or_make(stock, key, operations, count);
+	InvItem *item = find_or_make(stock, key, operations, count, policy);
 
 	if (item == NULL)
 		return;
-	if (!item->is_locked && !inv_item_lock(&stock->item_table, item, &stock->deadline, policy))
+	if (!item->is_locked && !item->is_busy && !inv_item_lock(&stock->item_table, item, &stock->deadline, policy))
 	{
 		if (!item->is_busy)
 			return;

@@ -33,11 +33,13 @@ enum
 {
 	COLUMN_POSITION,
 	COLUMN_TICK,
+	COLUMN_ID,
 	COLUMN_ORGANIZATION,
 	COLUMN_TYPE,
 	COLUMN_PRODUCT,
 	COLUMN_WAREHOUSE,
 	COLUMN_SUBJECT,
+	COLUMN_OP,
 	COLUMN_DATA,
 	COLUMN_CREATED_AT_US,
 	COLUMN_ROUND_AGE_MS,
@@ -46,7 +48,7 @@ enum
 };
 
 static const char read_columns[] =
-	"SELECT r.position, r.tick, r.organization_id, r.type, r.product_id, r.warehouse_id, r.subject, r.data, "
+	"SELECT r.position, r.tick, r.id, r.organization_id, r.type, r.product_id, r.warehouse_id, r.subject, r.op, r.data, "
 	"(extract(epoch FROM r.created_at) * 1000000)::bigint, r.round_age_ms, r.more, pg_catalog.pg_backend_pid() "
 	"FROM ";
 
@@ -124,8 +126,10 @@ hand_up(Feed *feed, const PgResult *result, int row)
 		.product = pg_result_text(result, row, COLUMN_PRODUCT),
 		.warehouse = pg_result_text(result, row, COLUMN_WAREHOUSE),
 		.subject = pg_result_text(result, row, COLUMN_SUBJECT),
+		.op = pg_result_text(result, row, COLUMN_OP),
 		.data = data ? data : "null",
 		.tick = pg_result_number(result, row, COLUMN_TICK),
+		.id = pg_result_number(result, row, COLUMN_ID),
 		.created_at_us = pg_result_number(result, row, COLUMN_CREATED_AT_US),
 	};
 	Event *event;
@@ -157,7 +161,7 @@ take_state(Feed *feed, const PgResult *result, int row)
 	metrics_set(METRIC_ROUND_AGE, feed->round_age_ms < 0 ? NAN : (double) feed->round_age_ms / 1000);
 	if (pg_result_is_true(result, row, COLUMN_MORE))
 		feed->wants_read = true;
-	return position && stream_advance(feed->stream, position);
+	return position && stream_advance(feed->stream, position, pg_result_number(result, row, COLUMN_TICK));
 }
 
 /*

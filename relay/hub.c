@@ -204,6 +204,15 @@ find_subscription(const Hub *hub, const Session *session)
 }
 
 void
+hub_unsubscribe_all(Hub *hub, Session *session)
+{
+	ListNode *node;
+
+	while ((node = list_take_first(&session->subscriptions)))
+		end_subscription(hub, list_object(node, Subscription, in_session));
+}
+
+void
 hub_add(Hub *hub, Session *session)
 {
 	list_append(&hub->sessions, &session->in_hub);
@@ -213,10 +222,7 @@ hub_add(Hub *hub, Session *session)
 void
 hub_remove(Hub *hub, Session *session)
 {
-	ListNode *node;
-
-	while ((node = list_take_first(&session->subscriptions)))
-		end_subscription(hub, list_object(node, Subscription, in_session));
+	hub_unsubscribe_all(hub, session);
 	if (!list_is_linked(&session->in_hub))
 		return;
 	list_remove(&session->in_hub);
@@ -228,7 +234,7 @@ hub_subscribe(Hub *hub, Session *session, const Channel *channel)
 {
 	Subscription *subscription;
 
-	make_key(hub, session->organization, channel->product, channel->warehouse);
+	make_key(hub, session->scope->organization, channel->product, channel->warehouse);
 	if (hub->key.failed)
 		return HUB_FAILED;
 	if (find_subscription(hub, session))
@@ -257,10 +263,53 @@ hub_unsubscribe(Hub *hub, Session *session, const Channel *channel)
 {
 	Subscription *subscription;
 
-	make_key(hub, session->organization, channel->product, channel->warehouse);
+	make_key(hub, session->scope->organization, channel->product, channel->warehouse);
 	subscription = hub->key.failed ? NULL : find_subscription(hub, session);
 	if (subscription)
 		end_subscription(hub, subscription);
+}
+
+static bool
+follows(Hub *hub, const Session *session, const Event *event, const char *product, const char *warehouse)
+{
+	const Topic *topic;
+
+	make_key(hub, event->organization, product, warehouse);
+	topic = hub->key.failed ? NULL : *find_topic(hub, hash_key(hub));
+	if (!topic)
+		return false;
+	for (ListNode *node = list_first(&session->subscriptions); node; node = list_next(&session->subscriptions, node))
+		if (list_object(node, Subscription, in_session)->topic == topic)
+			return true;
+	return false;
+}
+
+bool
+hub_is_for(Hub *hub, const Session *session, const Event *event)
+{
+	if (!session->scope || !scope_allows(session->scope, event))
+		return false;
+	return follows(hub, session, event, NULL, NULL) ||
+		   (event->product && follows(hub, session, event, event->product, NULL)) ||
+		   (event->warehouse && follows(hub, session, event, NULL, event->warehouse)) ||
+		   (event->product && event->warehouse && follows(hub, session, event, event->product, event->warehouse));
+}
+
+void
+hub_each_channel(const Session *session, void (*visit)(void *owner, const char *name), void *owner)
+{
+	char name[CHANNEL_NAME_SIZE + 1];
+
+	for (ListNode *node = list_first(&session->subscriptions); node; node = list_next(&session->subscriptions, node))
+	{
+		const Topic *topic = list_object(node, Subscription, in_session)->topic;
+		size_t skipped = strlen(session->scope->organization) + 1;
+		size_t size = topic->key_size - skipped;
+
+		memcpy(name, topic->key + skipped, size);
+		name[size] = '\0';
+		visit(owner, name);
+	}
 }
 
 /* Queues the event with every follower of one channel that did not get it yet. */
@@ -283,7 +332,8 @@ publish_to(Hub *hub, Event *event, const char *product, const char *warehouse)
 		if (session->published_mark == hub->publication_number)
 			continue;
 		session->published_mark = hub->publication_number;
-		count += session_send(session, event->frame, event->created_at_us);
+		if (!session->replay && scope_allows(session->scope, event))
+			count += session_send_event(session, event);
 	}
 	return count;
 }
@@ -302,6 +352,66 @@ hub_publish(Hub *hub, Event *event)
 	if (event->product && event->warehouse)
 		count += publish_to(hub, event, event->product, event->warehouse);
 	return count;
+}
+
+static void
+conflate(void *owner, Session *session)
+{
+	(void) owner;
+	session_conflate(session);
+}
+
+static void
+find_largest(void *owner, Session *session)
+{
+	Session **largest = owner;
+
+	if (session->state == SESSION_OPEN && (!*largest || session->queue.size > (*largest)->queue.size))
+		*largest = session;
+}
+
+/* What is closed goes a little below the bound, or every event would find the next one. */
+void
+hub_relieve(Hub *hub, const size_t *total_size, size_t bound)
+{
+	if (*total_size <= bound)
+		return;
+	hub_each_session(hub, conflate, NULL);
+	while (*total_size > bound / 8 * 7)
+	{
+		Session *largest = NULL;
+
+		hub_each_session(hub, find_largest, &largest);
+		if (!largest || !largest->queue.size)
+			return;
+		largest->queue_size = largest->queue.size;
+		session_close(largest, REASON_SLOW_READER);
+	}
+}
+
+size_t
+hub_revoke(Hub *hub, const char *organization, const char *subject)
+{
+	size_t count = 0;
+
+	for (ListNode *node = list_first(&hub->sessions); node; node = list_next(&hub->sessions, node))
+	{
+		Session *session = list_object(node, Session, in_hub);
+
+		if (session->state != SESSION_OPEN || !session->subject || strcmp(session->organization, organization) != 0 ||
+			(subject && strcmp(session->subject, subject) != 0))
+			continue;
+		session_close(session, REASON_ACCESS_CHANGED);
+		count++;
+	}
+	return count;
+}
+
+void
+hub_each_session(const Hub *hub, void (*visit)(void *owner, Session *session), void *owner)
+{
+	for (ListNode *node = list_first(&hub->sessions); node; node = list_next(&hub->sessions, node))
+		visit(owner, list_object(node, Session, in_hub));
 }
 
 void

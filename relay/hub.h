@@ -35,14 +35,35 @@ void hub_add(Hub *hub, Session *session);
 /* Takes the session off every list.  Harmless when it is on none. */
 void hub_remove(Hub *hub, Session *session);
 
+/* The session has a scope by now, and keeps its organization while it follows anything. */
 HubAnswer hub_subscribe(Hub *hub, Session *session, const Channel *channel);
 void hub_unsubscribe(Hub *hub, Session *session, const Channel *channel);
+void hub_unsubscribe_all(Hub *hub, Session *session);
+
+/* Whether the session follows one of the event's channels, and may see it. */
+bool hub_is_for(Hub *hub, const Session *session, const Event *event);
+
+/* Calls with the canonical name of each channel of a session. */
+void hub_each_channel(const Session *session, void (*visit)(void *owner, const char *name), void *owner);
 
 /*
- * Queues the event's frame with every session that follows one of its
- * channels, once each.  Returns how many took it.
+ * Queues the event with every live session that follows one of its channels
+ * and may see it, once each.  Returns how many took it.
  */
 size_t hub_publish(Hub *hub, Event *event);
+
+/*
+ * Keeps the bytes queued by all sessions below a bound: conflates every queue,
+ * then closes the slow readers, the one with the longest queue first.
+ * total_size is the counter of their limits.
+ */
+void hub_relieve(Hub *hub, const size_t *total_size, size_t bound);
+
+/* Closes the sessions of a subject, of everybody in the organization when it is NULL. */
+size_t hub_revoke(Hub *hub, const char *organization, const char *subject);
+
+/* Calls with every session.  None may be added or removed meanwhile; they may be closed. */
+void hub_each_session(const Hub *hub, void (*visit)(void *owner, Session *session), void *owner);
 
 /* Begins to close every session. */
 void hub_close_all(Hub *hub, Reason reason);

@@ -34,6 +34,7 @@ static const struct
 	[METRIC_ERRORS_SENT] = {"errors_sent_total", "counter", "Error replies to client messages."},
 	[METRIC_EVENTS_READ] = {"events_read_total", "counter", "Events read from the database."},
 	[METRIC_EVENTS_DELIVERED] = {"events_delivered_total", "counter", "Events queued for sessions, once per session."},
+	[METRIC_EVENTS_CONFLATED] = {"events_conflated_total", "counter", "Events replaced in a queue by a newer state of their item, counted when a session ends."},
 	[METRIC_FRAMES_SENT] = {"frames_sent_total", "counter", "WebSocket frames written."},
 	[METRIC_BYTES_SENT] = {"bytes_sent_total", "counter", "Payload bytes of the frames written."},
 	[METRIC_DATABASE_UP] = {"database_up", "gauge", "1 while the event log is followed, else 0."},
@@ -41,6 +42,7 @@ static const struct
 	[METRIC_DATABASE_READS] = {"database_reads_total", "counter", "Reads of the event log."},
 	[METRIC_RESYNCS] = {"resyncs_total", "counter", "Times the position was lost and clients had to reload."},
 	[METRIC_ROUND_AGE] = {"publisher_round_age_seconds", "gauge", "Age of the publisher's last round at the last read."},
+	[METRIC_QUEUED_BYTES] = {"queued_bytes", "gauge", "Bytes that wait for all clients."},
 	[METRIC_RING_EVENTS] = {"ring_events", "gauge", "Recent events held in memory."},
 	[METRIC_RING_BYTES] = {"ring_bytes", "gauge", "Bytes of the recent events held in memory."},
 };

@@ -10,14 +10,20 @@
 
 typedef enum Reason
 {
-	REASON_NONE,		/* the client closed, or the line broke */
-	REASON_TOO_LARGE,	/* 1009 */
-	REASON_BINARY,		/* 1003 */
-	REASON_INTERNAL,	/* 1011 */
-	REASON_OVERLOADED,	/* 4100 */
-	REASON_SLOW_READER, /* 4101 */
-	REASON_DRAIN,		/* 4200 */
-	REASON_STALE,		/* 4202 */
+	REASON_NONE,		   /* the client closed, or the line broke */
+	REASON_TOO_LARGE,	   /* 1009 */
+	REASON_BINARY,		   /* 1003 */
+	REASON_INTERNAL,	   /* 1011 */
+	REASON_UNAUTHORIZED,   /* 4001 */
+	REASON_FORBIDDEN,	   /* 4003 */
+	REASON_PROTOCOL,	   /* 4009 */
+	REASON_OVERLOADED,	   /* 4100 */
+	REASON_SLOW_READER,	   /* 4101 */
+	REASON_UNAVAILABLE,	   /* 4102 */
+	REASON_DRAIN,		   /* 4200 */
+	REASON_TOKEN_EXPIRED,  /* 4201 */
+	REASON_STALE,		   /* 4202 */
+	REASON_ACCESS_CHANGED, /* 4203 */
 	REASON_COUNT
 } Reason;
 

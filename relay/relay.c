@@ -50,6 +50,8 @@ struct Relay
 	/* Read anew from the configuration on reload; the parts hold pointers to them. */
 	SessionLimits limits;
 	FeedPace pace;
+	size_t queued_size; /* by all sessions */
+	Scope *scope;		/* of every client */
 
 	LoopTimer *drain_deadline;
 	bool is_draining;
@@ -73,7 +75,7 @@ send_text(Client *client, const Buf *text)
 	if (!frame)
 		session_close(client->session, REASON_INTERNAL);
 	else
-		session_send(client->session, frame, 0);
+		session_send(client->session, frame);
 	frame_release(frame);
 }
 
@@ -172,12 +174,14 @@ handle_open(void *owner, Connection *connection, const char *peer)
 	if (!client)
 		return NULL;
 	client->relay = relay;
-	client->session = session_new(relay->config->organization, peer, &relay->limits, sink);
-	if (!client->session)
+	client->session = session_new(peer, &relay->limits, sink);
+	if (!client->session || !session_identify(client->session, relay->config->organization, ""))
 	{
+		session_free(client->session);
 		free(client);
 		return NULL;
 	}
+	session_set_scope(client->session, relay->scope);
 	hub_add(relay->hub, client->session);
 	if (hub_subscribe(relay->hub, client->session, &global) != HUB_DONE)
 		session_close(client->session, REASON_INTERNAL);
@@ -220,22 +224,34 @@ static Frame *
 handle_room(void *owner)
 {
 	Client *client = owner;
-	const QueuedFrame *queued = session_peek(client->session);
 
-	return queued ? queued->frame : NULL;
+	return session_next(client->session);
+}
+
+static bool
+handle_more(void *owner)
+{
+	Client *client = owner;
+
+	return session_has_output(client->session);
 }
 
 static void
 handle_written(void *owner)
 {
 	Client *client = owner;
-	const QueuedFrame *queued = session_peek(client->session);
+	Session *session = client->session;
 
 	metrics_add(METRIC_FRAMES_SENT, 1);
-	metrics_add(METRIC_BYTES_SENT, (double) queued->frame->size);
-	if (queued->created_at_us)
-		metrics_observe_delivery(clock_wall_us() - queued->created_at_us);
-	session_pop(client->session);
+	metrics_add(METRIC_BYTES_SENT, (double) session->outgoing->size);
+	for (size_t i = 0; i < session->outgoing_count; i++)
+	{
+		const Event *event = queue_entry(&session->queue, i)->event;
+
+		if (event)
+			metrics_observe_delivery(clock_wall_us() - event->created_at_us);
+	}
+	session_pop(session);
 }
 
 static void
@@ -253,9 +269,10 @@ handle_close(void *owner)
 	Session *session = client->session;
 
 	metrics_count_close(reason_code(session->reason));
+	metrics_add(METRIC_EVENTS_CONFLATED, (double) session->conflated_count);
 	if (session->reason == REASON_SLOW_READER)
-		log_gated(&relay->slow_gate, "session %llu from %s closed: slow reader (more than %zu bytes queued)",
-				  (unsigned long long) session->number, session->peer, session->limits->queue_size);
+		log_gated(&relay->slow_gate, "session %llu from %s closed: slow reader (queued %zu bytes)",
+				  (unsigned long long) session->number, session->peer, session->queue_size);
 	log_debug("session %llu closed: %s", (unsigned long long) session->number, reason_text(session->reason));
 	hub_remove(relay->hub, session);
 	session_free(session);
@@ -286,8 +303,10 @@ handle_event(void *owner, Event *event)
 {
 	Relay *relay = owner;
 
-	if (event_is_for_clients(event))
-		metrics_add(METRIC_EVENTS_DELIVERED, (double) hub_publish(relay->hub, event));
+	if (!event_is_for_clients(event))
+		return;
+	metrics_add(METRIC_EVENTS_DELIVERED, (double) hub_publish(relay->hub, event));
+	hub_relieve(relay->hub, &relay->queued_size, (size_t) relay->config->total_queue_size);
 }
 
 static void
@@ -306,10 +325,12 @@ take_settings(Relay *relay)
 	const Config *config = relay->config;
 
 	relay->limits = (SessionLimits){
+		.conflate_size = (size_t) config->conflate_size,
 		.queue_size = (size_t) config->queue_size,
 		.channel_count = (unsigned) config->max_channels,
 		.messages_per_second = (unsigned) config->messages_per_second,
 		.message_burst = (unsigned) config->message_burst,
+		.total_size = &relay->queued_size,
 	};
 	relay->pace = (FeedPace){
 		.poll_interval_ms = config->poll_interval_ms,
@@ -386,6 +407,7 @@ start_serving(Relay *relay)
 		.on_message = handle_message,
 		.on_refused = handle_refused,
 		.on_room = handle_room,
+		.has_more = handle_more,
 		.on_written = handle_written,
 		.on_close = handle_close,
 		.on_request = handle_request,
@@ -427,6 +449,7 @@ refresh_metrics(void *owner)
 	metrics_set(METRIC_SUBSCRIPTIONS, (double) hub_subscription_count(relay->hub));
 	metrics_set(METRIC_CHANNELS, (double) hub_channel_count(relay->hub));
 	metrics_set(METRIC_RING_EVENTS, (double) stream_ring_count(relay->stream));
+	metrics_set(METRIC_QUEUED_BYTES, (double) relay->queued_size);
 	metrics_set(METRIC_RING_BYTES, (double) stream_ring_size(relay->stream));
 }
 
@@ -496,7 +519,8 @@ start(Relay *relay)
 	relay->hub = hub_new();
 	relay->stream = stream_new((size_t) config->ring_size);
 	relay->site = site_new(config->www);
-	if (!relay->loop || !relay->hub || !relay->stream || !relay->site)
+	relay->scope = scope_new(config->organization, "operator", "anonymous", NULL, NULL);
+	if (!relay->loop || !relay->hub || !relay->stream || !relay->site || !relay->scope)
 		return false;
 	relay->drain_deadline = loop_timer_new(relay->loop, stop_now, relay);
 	if (!relay->drain_deadline || !loop_watch_signals(relay->loop, signals, 3, handle_signal, relay))
@@ -544,6 +568,7 @@ relay_free(Relay *relay)
 	loop_free(relay->loop);
 	ws_free(relay->ws);
 	hub_free(relay->hub);
+	scope_release(relay->scope);
 	stream_free(relay->stream);
 	site_free(relay->site);
 	config_free(relay->config);

@@ -1,10 +1,10 @@
 /*
  * session.c
- *	  One WebSocket client: what waits to be sent to it, and its limits.
+ *	  One WebSocket client: who it is, what waits to be sent to it, its limits.
  *
- * An idle session holds no queue memory: the ring is allocated with the first
- * frame and given back when a burst is over.  A short ring is kept, so that a
- * steady stream of single frames does not allocate at all.
+ * The frame that goes out is made at the moment of writing: until then a newer
+ * state may still take the place of the one that waits.  Most frames are
+ * those that all receivers of an event share.
  */
 #include "session.h"
 
@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RING_FIRST_CAPACITY 4
-#define RING_KEPT_CAPACITY 16
+/* Events of one batch frame, and about its bytes. */
+#define BATCH_COUNT 200
+#define BATCH_SIZE 65536
 
 /*
  * Refused messages, in bursts, after which a client is no longer clumsy but
@@ -24,7 +25,7 @@
 static uint64_t last_number;
 
 Session *
-session_new(const char *organization, const char *peer, const SessionLimits *limits, SessionSink sink)
+session_new(const char *peer, const SessionLimits *limits, SessionSink sink)
 {
 	Session *session = calloc(1, sizeof *session);
 
@@ -33,26 +34,30 @@ session_new(const char *organization, const char *peer, const SessionLimits *lim
 	session->number = ++last_number;
 	session->limits = limits;
 	session->sink = sink;
+	session->queue.total_size = limits->total_size;
 	session->tokens_milli = (int64_t) limits->message_burst * 1000;
-	session->organization = strdup(organization);
 	session->peer = strdup(peer);
 	list_init(&session->subscriptions);
-	if (!session->organization || !session->peer)
-	{
-		session_free(session);
-		return NULL;
-	}
-	return session;
+	if (session->peer)
+		return session;
+	session_free(session);
+	return NULL;
+}
+
+/* What is being made for the transport no longer fits the queue. */
+static void
+forget_outgoing(Session *session)
+{
+	frame_release(session->outgoing);
+	session->outgoing = NULL;
+	session->outgoing_count = 0;
 }
 
 static void
 drop_queue(Session *session)
 {
-	while (session->ring_count)
-		session_pop(session);
-	free(session->ring);
-	session->ring = NULL;
-	session->ring_capacity = session->ring_first = 0;
+	forget_outgoing(session);
+	queue_clear(&session->queue);
 }
 
 void
@@ -60,81 +65,203 @@ session_free(Session *session)
 {
 	if (!session)
 		return;
-	assert(!list_is_linked(&session->in_hub) && !session->subscription_count);
+	assert(!list_is_linked(&session->in_hub) && !session->subscription_count && !session->replay);
 	drop_queue(session);
+	scope_release(session->scope);
 	free(session->organization);
+	free(session->subject);
 	free(session->peer);
 	free(session);
 }
 
-/* Makes room for one more frame, unrolling the ring into the larger one. */
-static bool
-ring_reserve(Session *session)
+bool
+session_identify(Session *session, const char *organization, const char *subject)
 {
-	size_t capacity = session->ring_capacity ? session->ring_capacity * 2 : RING_FIRST_CAPACITY;
-	QueuedFrame *ring;
-
-	if (session->ring_count < session->ring_capacity)
-		return true;
-	ring = malloc(capacity * sizeof *ring);
-	if (!ring)
-		return false;
-	for (size_t i = 0; i < session->ring_count; i++)
-		ring[i] = session->ring[(session->ring_first + i) & (session->ring_capacity - 1)];
-	free(session->ring);
-	session->ring = ring;
-	session->ring_capacity = capacity;
-	session->ring_first = 0;
-	return true;
+	free(session->organization);
+	free(session->subject);
+	session->organization = strdup(organization);
+	session->subject = strdup(subject);
+	return session->organization && session->subject;
 }
 
-bool
-session_send(Session *session, Frame *frame, int64_t created_at_us)
+void
+session_set_scope(Session *session, Scope *scope)
 {
-	size_t last;
+	scope_release(session->scope);
+	session->scope = scope ? scope_share(scope) : NULL;
+}
 
-	if (session->state != SESSION_OPEN)
-		return false;
-	if (session->queued_size + frame->size > session->limits->queue_size)
-	{
-		session_close(session, REASON_SLOW_READER);
-		return false;
-	}
-	if (!ring_reserve(session))
+size_t
+session_conflate(Session *session)
+{
+	size_t count;
+
+	forget_outgoing(session);
+	count = queue_conflate(&session->queue);
+	session->conflated_count += count;
+	return count;
+}
+
+/* After an entry was added: keeps the queue within its bounds. */
+static bool
+settle(Session *session, bool is_added, bool was_empty)
+{
+	if (!is_added)
 	{
 		session_close(session, REASON_INTERNAL);
 		return false;
 	}
-	last = (session->ring_first + session->ring_count) & (session->ring_capacity - 1);
-	session->ring[last] = (QueuedFrame){frame_share(frame), created_at_us};
-	session->queued_size += frame->size;
-	if (session->ring_count++ == 0)
+	if (session->queue.size > session->limits->conflate_size && !session->queue.is_conflating)
+		session_conflate(session);
+	if (session->queue.size > session->limits->queue_size)
+	{
+		session->queue_size = session->queue.size;
+		session_close(session, REASON_SLOW_READER);
+		return false;
+	}
+	if (was_empty)
 		session->sink.wake(session->sink.line);
 	return true;
 }
 
-const QueuedFrame *
-session_peek(const Session *session)
+static bool
+send_frame(Session *session, Frame *frame, bool is_barrier)
 {
-	return session->ring_count ? &session->ring[session->ring_first] : NULL;
+	bool was_empty = session->queue.count == 0;
+
+	if (session->state != SESSION_OPEN)
+		return false;
+	return settle(session, queue_add_frame(&session->queue, frame, is_barrier), was_empty);
+}
+
+bool
+session_send(Session *session, Frame *frame)
+{
+	return send_frame(session, frame, false);
+}
+
+bool
+session_send_barrier(Session *session, Frame *frame)
+{
+	return send_frame(session, frame, true);
+}
+
+bool
+session_send_event(Session *session, Event *event)
+{
+	Queue *queue = &session->queue;
+	size_t count = queue->count;
+	bool is_added;
+
+	if (session->state != SESSION_OPEN)
+		return false;
+	if (session->always_conflates && !queue->is_conflating)
+		session_conflate(session);
+	if (queue->is_conflating)
+		forget_outgoing(session);
+	is_added = queue_add_event(queue, event);
+	if (is_added && count && queue->count == count)
+		session->conflated_count++;
+	return settle(session, is_added, count == 0);
+}
+
+/* Making what goes out */
+
+static const char *
+position_of(const QueueEntry *entry)
+{
+	return entry->position ? entry->position : entry->event->position;
+}
+
+/* How many events at the front go out in one frame. */
+static size_t
+count_batch(const Session *session)
+{
+	const Queue *queue = &session->queue;
+	size_t count = 0;
+	size_t size = 0;
+
+	while (session->accepts_batch && count < queue->count && count < BATCH_COUNT && size < BATCH_SIZE &&
+		   queue_entry(queue, count)->event)
+		size += queue_entry(queue, count++)->event->cost;
+	return count ? count : 1;
+}
+
+static void
+append_entry(Buf *text, const Session *session, const QueueEntry *entry)
+{
+	event_append(text, entry->event, session->dialect, position_of(entry), entry->count);
+}
+
+static Frame *
+build_batch(const Session *session, size_t count)
+{
+	const Queue *queue = &session->queue;
+	Buf text = {0};
+	Frame *frame;
+
+	buf_printf(&text, "{\"type\":\"batch\",\"position\":\"%s\",\"events\":[", position_of(queue_entry(queue, count - 1)));
+	for (size_t i = 0; i < count; i++)
+	{
+		buf_append_text(&text, i ? "," : "");
+		append_entry(&text, session, queue_entry(queue, i));
+	}
+	buf_append_text(&text, "]}");
+	frame = text.failed ? NULL : frame_of(text.bytes, text.size);
+	buf_free(&text);
+	return frame;
+}
+
+/* A frame of the session's own, or another reference to a shared one. */
+static Frame *
+build_single(const Session *session, const QueueEntry *entry)
+{
+	Buf text = {0};
+	Frame *frame = entry->frame;
+
+	if (entry->event && !entry->position)
+		frame = event_frame(entry->event, session->dialect);
+	if (frame || !entry->event)
+		return frame ? frame_share(frame) : NULL;
+	append_entry(&text, session, entry);
+	frame = text.failed ? NULL : frame_of(text.bytes, text.size);
+	buf_free(&text);
+	return frame;
+}
+
+bool
+session_has_output(const Session *session)
+{
+	return session->queue.count > 0;
+}
+
+Frame *
+session_next(Session *session)
+{
+	if (session->outgoing || !session->queue.count)
+		return session->outgoing;
+	session->outgoing_count = count_batch(session);
+	if (session->outgoing_count > 1)
+		session->outgoing = build_batch(session, session->outgoing_count);
+	else
+		session->outgoing = build_single(session, queue_entry(&session->queue, 0));
+	if (!session->outgoing)
+	{
+		drop_queue(session);
+		session_close(session, REASON_INTERNAL);
+	}
+	return session->outgoing;
 }
 
 void
 session_pop(Session *session)
 {
-	QueuedFrame *first = &session->ring[session->ring_first];
-
-	assert(session->ring_count > 0);
-	session->queued_size -= first->frame->size;
-	frame_release(first->frame);
-	session->ring_first = (session->ring_first + 1) & (session->ring_capacity - 1);
-	if (--session->ring_count == 0 && session->ring_capacity > RING_KEPT_CAPACITY)
-	{
-		free(session->ring);
-		session->ring = NULL;
-		session->ring_capacity = session->ring_first = 0;
-	}
+	for (size_t i = 0; i < session->outgoing_count; i++)
+		queue_pop(&session->queue);
+	forget_outgoing(session);
 }
+
+/* Ending, and limits */
 
 void
 session_close(Session *session, Reason reason)
@@ -143,7 +270,7 @@ session_close(Session *session, Reason reason)
 		return;
 	session->state = SESSION_CLOSING;
 	session->reason = reason;
-	if (reason == REASON_SLOW_READER)
+	if (reason == REASON_SLOW_READER || reason == REASON_ACCESS_CHANGED)
 		drop_queue(session);
 	session->sink.close(session->sink.line, reason);
 }

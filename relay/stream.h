@@ -2,10 +2,14 @@
  * stream.h
  *	  Where the relay stands in the event log, and the last events it read.
  *
- * The ring keeps recent events up to a number of bytes, oldest dropped first,
- * so that a client that comes back soon is served from memory.  The position
- * is the one after the newest event read; it is opaque and belongs to the
- * database.
+ * The ring keeps recent events, and marks, up to a number of bytes, oldest
+ * dropped first, so that a client that comes back soon is served from memory.
+ * Entries are numbered from 0 as they come; the number of the next one is the
+ * end of the stream.
+ *
+ * A position is opaque and belongs to the database; the relay's is the one
+ * after the newest event read.  The tick beside it is the newest one of which
+ * everything has been read, or which is being read.
  */
 #ifndef STREAM_H
 #define STREAM_H
@@ -25,11 +29,15 @@ typedef struct Stream Stream;
 Stream *stream_new(size_t ring_size);
 void stream_free(Stream *stream);
 
-/* The position reached, "" before the first read. */
+/* Whether a text can be a position at all. */
+bool stream_is_position(const char *text);
+
+/* The position reached, "" before the first read; and its tick. */
 const char *stream_position(const Stream *stream);
+int64_t stream_tick(const Stream *stream);
 
 /* Moves on without an event.  False when the text cannot be a position. */
-bool stream_advance(Stream *stream, const char *position);
+bool stream_advance(Stream *stream, const char *position, int64_t tick);
 
 /*
  * Takes in the next event and shares it.  Without memory the ring is emptied,
@@ -37,18 +45,28 @@ bool stream_advance(Stream *stream, const char *position);
  */
 bool stream_append(Stream *stream, Event *event);
 
-/* Forgets ring and position: the log begins anew. */
+/* Forgets ring and position: the log begins anew.  Numbers go on. */
 void stream_restart(Stream *stream);
 
+/* The number the next entry will have. */
+uint64_t stream_end(const Stream *stream);
+
+/* The entry with a number; NULL when it has been dropped, or is still to come. */
+Event *stream_entry(const Stream *stream, uint64_t number);
+
+/* Whether the ring reaches back to an entry, or it is still to come. */
+bool stream_has(const Stream *stream, uint64_t number);
+
 /*
- * The first event after a position, and on from there with stream_next().
- * *is_known says whether the ring reaches back to that position; if not, the
- * database must be asked.
+ * The number of the first entry after a position.  False when the ring does
+ * not know the position; the database must then be asked.
  */
-Event *stream_after(const Stream *stream, const char *position, bool *is_known, size_t *cursor);
-Event *stream_next(const Stream *stream, size_t *cursor);
+bool stream_find(const Stream *stream, const char *position, uint64_t *number);
+
+/* The number of the first entry after a whole tick.  False when the ring does not reach back. */
+bool stream_find_tick(const Stream *stream, int64_t tick, uint64_t *number);
 
 size_t stream_ring_size(const Stream *stream);	/* bytes held */
-size_t stream_ring_count(const Stream *stream); /* events held */
+size_t stream_ring_count(const Stream *stream); /* entries held */
 
 #endif

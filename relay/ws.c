@@ -635,7 +635,7 @@ handle_room(struct lws *wsi)
 		if (lws_write(wsi, frame_bytes(frame), frame->size, LWS_WRITE_TEXT) < 0)
 			return -1;
 		handlers->on_written(connection->session);
-		if (connection->closing || handlers->on_room(connection->session))
+		if (connection->closing || handlers->has_more(connection->session))
 			lws_callback_on_writable(wsi);
 		return 0;
 	}

@@ -48,9 +48,10 @@ typedef struct WsHandlers
 	/* A message that was not taken: REASON_TOO_LARGE or REASON_BINARY. */
 	void (*on_refused)(void *session, Reason reason);
 
-	/* The frame to write now, NULL for none; and that it was written. */
+	/* The frame to write now, NULL for none; that it was written; whether another waits. */
 	Frame *(*on_room)(void *session);
 	void (*on_written)(void *session);
+	bool (*has_more)(void *session);
 
 	/* The WebSocket has ended.  The session is not used any more. */
 	void (*on_close)(void *session);

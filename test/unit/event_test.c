@@ -9,6 +9,13 @@
 #include "tap.h"
 
 static void
+copy_frame(char *text, Frame *frame)
+{
+	memcpy(text, frame_bytes(frame), frame->size);
+	text[frame->size] = '\0';
+}
+
+static void
 test_frame(void)
 {
 	static const char data[] = "{\"b\" : 1,\n \"a\":\"\\u00e9\",\"n\":1.0}";
@@ -19,14 +26,17 @@ test_frame(void)
 		.type = type,
 		.product = "p",
 		.data = data,
+		.op = "k\"1",
 		.tick = 3,
+		.id = 9,
 		.created_at_us = 42,
 	};
 	Event *event = event_new(&row);
-	char frame[200] = {0};
+	char frame[300] = {0};
 
 	type[0] = 'X';
-	memcpy(frame, frame_bytes(event->frame), event->frame->size);
+	ok(!event->frames[DIALECT_PLAIN], "no frame is made before somebody wants it");
+	copy_frame(frame, event_frame(event, DIALECT_PLAIN));
 	is_text(frame, "{\"type\":\"inventory.updated\",\"data\":{\"b\" : 1,\n \"a\":\"\\u00e9\",\"n\":1.0}}",
 			"the data stands in the frame as the database wrote it");
 	is_text(event->type, "inventory.updated", "strings are copied");
@@ -34,7 +44,12 @@ test_frame(void)
 	is_text(event->warehouse, NULL, "and only those");
 	is_text(event->position, "3-ab.7", "the position is kept");
 	is_number(event->created_at_us, 42, "and the time");
-	ok(event->size >= sizeof *event + event->frame->size, "its size counts the frame");
+	ok(event->size >= sizeof *event + event->frames[DIALECT_PLAIN]->size, "its size counts a frame");
+	copy_frame(frame, event_frame(event, DIALECT_ONE));
+	is_text(frame,
+			"{\"type\":\"inventory.updated\",\"id\":9,\"position\":\"3-ab.7\",\"op\":\"k\\\"1\","
+			"\"data\":{\"b\" : 1,\n \"a\":\"\\u00e9\",\"n\":1.0}}",
+			"in protocol 1 with id, position and key");
 	event_share(event);
 	event_release(event);
 	is_text(event->organization, "org", "an event lives while somebody holds it");

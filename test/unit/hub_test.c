@@ -10,7 +10,8 @@
 #include "tap.h"
 
 static const SessionLimits limits = {
-	.queue_size = 1 << 20,
+	.conflate_size = 1 << 20,
+	.queue_size = 1 << 22,
 	.channel_count = 64,
 	.messages_per_second = 10,
 	.message_burst = 20,
@@ -29,13 +30,23 @@ ignore_close(void *line, Reason reason)
 }
 
 static Session *
-join(Hub *hub, const char *organization)
+join_with(Hub *hub, const char *organization, const char *subject, const SessionLimits *its_limits)
 {
 	SessionSink sink = {NULL, ignore_wake, ignore_close};
-	Session *session = session_new(organization, "127.0.0.1", &limits, sink);
+	Session *session = session_new("127.0.0.1", its_limits, sink);
+	Scope *scope = scope_new(organization, "viewer", subject, NULL, NULL);
 
+	session_identify(session, organization, subject);
+	session_set_scope(session, scope);
+	scope_release(scope);
 	hub_add(hub, session);
 	return session;
+}
+
+static Session *
+join(Hub *hub, const char *organization)
+{
+	return join_with(hub, organization, "somebody", &limits);
 }
 
 static void
@@ -83,9 +94,9 @@ publish(Hub *hub, const char *organization, const char *product, const char *war
 static size_t
 drain(Session *session)
 {
-	size_t count = session->ring_count;
+	size_t count = session->queue.count;
 
-	while (session_peek(session))
+	while (session_next(session))
 		session_pop(session);
 	return count;
 }
@@ -210,12 +221,10 @@ static void
 test_closing_while_publishing(void)
 {
 	static const SessionLimits tight = {.queue_size = 10, .channel_count = 4, .messages_per_second = 1, .message_burst = 1};
-	SessionSink sink = {NULL, ignore_wake, ignore_close};
 	Hub *hub = hub_new();
-	Session *slow = session_new("", "127.0.0.1", &tight, sink);
+	Session *slow = join_with(hub, "", "slow", &tight);
 	Session *fine = join(hub, "");
 
-	hub_add(hub, slow);
 	follow(hub, slow, "global"), follow(hub, fine, "global");
 	is_number(publish(hub, "", "p", "w"), 1, "a session over its limit does not keep others from an event");
 	is_number(slow->state, SESSION_CLOSING, "it closes");
@@ -223,6 +232,83 @@ test_closing_while_publishing(void)
 	is_number(slow->reason, REASON_SLOW_READER, "for its own reason");
 	is_number(fine->reason, REASON_STALE, "while all others close for the common one");
 	leave(hub, slow), leave(hub, fine);
+	hub_free(hub);
+}
+
+static void
+test_scope(void)
+{
+	Hub *hub = hub_new();
+	Session *limited = join(hub, "");
+	Scope *scope = scope_new("", "viewer", "somebody", NULL, NULL);
+
+	scope_add_warehouse(scope, "w");
+	session_set_scope(limited, scope);
+	scope_release(scope);
+	follow(hub, limited, "global"), follow(hub, limited, "product:p");
+	is_number(publish(hub, "", "p", "w"), 1, "an event of a warehouse within the scope is delivered");
+	is_number(publish(hub, "", "p", "x"), 0, "one outside is not, though its product is followed");
+	is_number(publish(hub, "", NULL, NULL), 0, "nor one of no warehouse");
+	leave(hub, limited);
+	hub_free(hub);
+}
+
+static void
+test_revoking(void)
+{
+	Hub *hub = hub_new();
+	Session *ann = join_with(hub, "one", "ann", &limits);
+	Session *ann_too = join_with(hub, "one", "ann", &limits);
+	Session *bob = join_with(hub, "one", "bob", &limits);
+	Session *stranger = join_with(hub, "two", "ann", &limits);
+
+	follow(hub, ann, "global");
+	publish(hub, "one", "p", "w");
+	is_number(hub_revoke(hub, "one", "ann"), 2, "a change of rights closes every session of the subject");
+	is_number(ann->reason, REASON_ACCESS_CHANGED, "with its own reason");
+	ok(!session_next(ann) && ann_too->state == SESSION_CLOSING, "and nothing that waited is sent any more");
+	is_number(bob->state, SESSION_OPEN, "another subject stays");
+	is_number(hub_revoke(hub, "one", NULL), 1, "a change for all closes the rest of the organization");
+	is_number(stranger->state, SESSION_OPEN, "and nobody of another one");
+	leave(hub, ann), leave(hub, ann_too), leave(hub, bob), leave(hub, stranger);
+	hub_free(hub);
+}
+
+static void
+test_relief(void)
+{
+	enum
+	{
+		BOUND = 20000
+	};
+	size_t total = 0;
+	SessionLimits counted = limits;
+	Hub *hub = hub_new();
+	Session *all, *one;
+	char product[16];
+
+	counted.total_size = &total;
+	all = join_with(hub, "", "all", &counted);
+	one = join_with(hub, "", "one", &counted);
+	follow(hub, all, "global"), follow(hub, one, "product:p");
+	for (int i = 0; i < 300; i++)
+	{
+		publish(hub, "", "p", "w");
+		hub_relieve(hub, &total, BOUND);
+	}
+	is_number(all->state, SESSION_OPEN, "above the bound of all queues they are conflated");
+	ok(total < BOUND && one->queue.count < 300, "which keeps them small");
+	for (int i = 0; i < 300; i++)
+	{
+		snprintf(product, sizeof product, "%d", i);
+		publish(hub, "", product, "w");
+		hub_relieve(hub, &total, BOUND);
+	}
+	is_number(all->reason, REASON_SLOW_READER, "when that is not enough the longest queue is closed");
+	is_number(one->state, SESSION_OPEN, "and no other");
+	ok(total < BOUND, "the bound holds");
+	leave(hub, all), leave(hub, one);
+	is_number(total, 0, "what is gone is not counted");
 	hub_free(hub);
 }
 
@@ -234,5 +320,8 @@ main(void)
 	test_subscriptions();
 	test_many();
 	test_closing_while_publishing();
+	test_scope();
+	test_revoking();
+	test_relief();
 	return tap_done();
 }

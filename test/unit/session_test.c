@@ -4,6 +4,7 @@
  */
 #include "session.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tap.h"
@@ -28,6 +29,7 @@ count_close(void *line, Reason reason)
 }
 
 static const SessionLimits limits = {
+	.conflate_size = 500,
 	.queue_size = 1000,
 	.channel_count = 4,
 	.messages_per_second = 10,
@@ -40,7 +42,7 @@ open_session(void)
 	SessionSink sink = {NULL, count_wake, count_close};
 
 	wakes = closes = 0;
-	return session_new("", "127.0.0.1", &limits, sink);
+	return session_new("127.0.0.1", &limits, sink);
 }
 
 static Frame *
@@ -54,7 +56,7 @@ take_number(Session *session)
 {
 	int number;
 
-	memcpy(&number, frame_bytes(session_peek(session)->frame), sizeof number);
+	memcpy(&number, frame_bytes(session_next(session)), sizeof number);
 	session_pop(session);
 	return number;
 }
@@ -73,16 +75,16 @@ test_order(void)
 		{
 			Frame *frame = numbered(next_in++);
 
-			session_send(session, frame, 0);
+			session_send(session, frame);
 			frame_release(frame);
 		}
-		for (int i = 0; i < round % 5 && session_peek(session); i++)
+		for (int i = 0; i < round % 5 && session_next(session); i++)
 			is_ordered = is_ordered && take_number(session) == next_out++;
 	}
-	while (session_peek(session))
+	while (session_next(session))
 		is_ordered = is_ordered && take_number(session) == next_out++;
 	ok(is_ordered && next_in == next_out, "frames come out once each, in the order they went in");
-	is_number(session->queued_size, 0, "an empty queue holds no bytes");
+	is_number(session->queue.size, 0, "an empty queue holds no bytes");
 	session_free(session);
 }
 
@@ -92,14 +94,14 @@ test_wake(void)
 	Session *session = open_session();
 	Frame *frame = numbered(1);
 
-	session_send(session, frame, 0);
-	session_send(session, frame, 0);
+	session_send(session, frame);
+	session_send(session, frame);
 	is_number(wakes, 1, "the transport is woken once for a filling queue");
 	is_number(frame->reference_count, 3, "the queue shares the frame");
-	session_pop(session);
-	session_pop(session);
+	while (session_next(session))
+		session_pop(session);
 	is_number(frame->reference_count, 1, "and gives it back when it was written");
-	session_send(session, frame, 0);
+	session_send(session, frame);
 	is_number(wakes, 2, "and woken again after it ran empty");
 	session_free(session);
 	is_number(frame->reference_count, 1, "a freed session gives back what it still held");
@@ -112,16 +114,16 @@ test_slow_reader(void)
 	Session *session = open_session();
 	Frame *frame = frame_new(400);
 
-	session_send(session, frame, 0);
-	session_send(session, frame, 0);
+	session_send(session, frame);
+	session_send(session, frame);
 	is_number(closes, 0, "a session below its limit stays open");
-	ok(!session_send(session, frame, 0), "a frame that would pass the limit is not queued");
+	ok(!session_send(session, frame), "a frame that would pass the limit is not queued");
 	is_number(closes, 1, "it closes the session");
 	is_number(last_reason, REASON_SLOW_READER, "as a slow reader");
 	is_number(reason_code(last_reason), 4101, "with the code 4101");
-	ok(!session_peek(session), "whose queue is thrown away");
+	ok(!session_next(session), "whose queue is thrown away");
 	is_number(frame->reference_count, 1, "with its references");
-	ok(!session_send(session, frame, 0), "a closing session takes no more frames");
+	ok(!session_send(session, frame), "a closing session takes no more frames");
 	session_close(session, REASON_DRAIN);
 	is_number(session->reason, REASON_SLOW_READER, "the first reason counts");
 	is_number(closes, 1, "and is told once");
@@ -135,10 +137,114 @@ test_drain(void)
 	Session *session = open_session();
 	Frame *frame = numbered(1);
 
-	session_send(session, frame, 0);
+	session_send(session, frame);
 	session_close(session, REASON_DRAIN);
-	ok(session_peek(session), "a session closed for a restart still sends what it holds");
+	ok(session_next(session), "a session closed for a restart still sends what it holds");
 	frame_release(frame);
+	session_free(session);
+}
+
+static Event *
+make_event(int number, const char *type, const char *product)
+{
+	char position[16];
+	EventRow row = {
+		.position = position,
+		.organization = "",
+		.type = type,
+		.product = product,
+		.warehouse = "w",
+		.data = "{}",
+		.id = number,
+	};
+
+	snprintf(position, sizeof position, "1.%d", number);
+	return event_new(&row);
+}
+
+static void
+give(Session *session, int number, const char *type, const char *product)
+{
+	Event *event = make_event(number, type, product);
+
+	session_send_event(session, event);
+	event_release(event);
+}
+
+/* The next frame as text, taken; "" when there is none. */
+static const char *
+take_text(Session *session)
+{
+	static char text[2000];
+	Frame *frame = session_next(session);
+
+	text[0] = '\0';
+	if (!frame)
+		return text;
+	memcpy(text, frame_bytes(frame), frame->size);
+	text[frame->size] = '\0';
+	session_pop(session);
+	return text;
+}
+
+static void
+test_dialects(void)
+{
+	Session *session = open_session();
+
+	give(session, 1, "inventory.updated", "p");
+	is_text(take_text(session), "{\"type\":\"inventory.updated\",\"data\":{}}", "the plain dialect has type and data");
+	session->dialect = DIALECT_ONE;
+	give(session, 2, "inventory.updated", "p");
+	is_text(take_text(session), "{\"type\":\"inventory.updated\",\"id\":2,\"position\":\"1.2\",\"data\":{}}",
+			"protocol 1 has id and position too");
+	session->accepts_batch = true;
+	give(session, 3, "inventory.updated", "p");
+	is_text(take_text(session), "{\"type\":\"inventory.updated\",\"id\":3,\"position\":\"1.3\",\"data\":{}}",
+			"one event is no batch");
+	give(session, 4, "inventory.updated", "p");
+	give(session, 5, "inventory.low_stock", "p");
+	is_text(take_text(session),
+			"{\"type\":\"batch\",\"position\":\"1.5\",\"events\":["
+			"{\"type\":\"inventory.updated\",\"id\":4,\"position\":\"1.4\",\"data\":{}},"
+			"{\"type\":\"inventory.low_stock\",\"id\":5,\"position\":\"1.5\",\"data\":{}}]}",
+			"two that wait are one, at the position of the last");
+	is_text(take_text(session), "", "and then nothing waits");
+	session_free(session);
+}
+
+static void
+test_fewer_frames(void)
+{
+	Session *session = open_session();
+
+	session->dialect = DIALECT_ONE;
+	session->always_conflates = true;
+	give(session, 1, "inventory.updated", "p");
+	give(session, 2, "inventory.updated", "p");
+	give(session, 3, "inventory.updated", "q");
+	give(session, 4, "inventory.updated", "p");
+	is_number(session->conflated_count, 2, "a client that asked for fewer frames has its states conflated at once");
+	is_text(take_text(session),
+			"{\"type\":\"inventory.updated\",\"id\":4,\"position\":\"1.1\",\"conflated\":3,\"data\":{}}",
+			"the newest goes out at the oldest one's turn and position, and says for how many it stands");
+	is_text(take_text(session), "{\"type\":\"inventory.updated\",\"id\":3,\"position\":\"1.3\",\"data\":{}}",
+			"another item keeps its own");
+	session_free(session);
+}
+
+static void
+test_long_queue(void)
+{
+	Session *session = open_session();
+
+	for (int i = 1; i <= 500; i++)
+		give(session, i, "inventory.updated", i % 2 ? "p" : "q");
+	is_number(session->state, SESSION_OPEN, "a burst of states does not make a reader slow");
+	ok(session->queue.size <= limits.conflate_size, "the queue is conflated");
+	for (int i = 0; i < 100; i++)
+		give(session, 1000 + i, "inventory.low_stock", "p");
+	is_number(session->reason, REASON_SLOW_READER, "alerts are never, so too many of them do");
 	session_free(session);
 }
 
@@ -186,6 +292,9 @@ main(void)
 	test_wake();
 	test_slow_reader();
 	test_drain();
+	test_dialects();
+	test_fewer_frames();
+	test_long_queue();
 	test_bucket();
 	test_bucket_forgives();
 	return tap_done();

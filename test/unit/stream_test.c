@@ -13,7 +13,7 @@ static Event *
 make_event(int number)
 {
 	char position[16];
-	EventRow row = {.position = position, .organization = "", .type = "t", .data = "{}"};
+	EventRow row = {.position = position, .organization = "", .type = "t", .data = "{}", .tick = number};
 
 	snprintf(position, sizeof position, "%d", number);
 	return event_new(&row);
@@ -33,14 +33,25 @@ static const char *
 after(const Stream *stream, const char *position)
 {
 	static char text[256];
-	bool is_known;
-	size_t cursor;
-	Event *event = stream_after(stream, position, &is_known, &cursor);
+	uint64_t number;
+	bool is_known = stream_find(stream, position, &number);
 
 	text[0] = '\0';
-	for (; event; event = stream_next(stream, &cursor))
-		snprintf(text + strlen(text), sizeof text - strlen(text), "%s ", event->position);
+	for (Event *event; (event = stream_entry(stream, number)); number++)
+		snprintf(text + strlen(text), sizeof text - strlen(text), event_is_mark(event) ? "(%s) " : "%s ",
+				 event->position);
 	return is_known ? text : "?";
+}
+
+/* The same after a whole tick. */
+static const char *
+after_tick(const Stream *stream, int64_t tick)
+{
+	uint64_t number;
+
+	if (!stream_find_tick(stream, tick, &number))
+		return "?";
+	return number == stream_end(stream) ? "" : stream_entry(stream, number)->position;
 }
 
 static void
@@ -49,12 +60,12 @@ test_position(void)
 	Stream *stream = stream_new(1000);
 
 	is_text(stream_position(stream), "", "a new stream has no position");
-	ok(stream_advance(stream, "1-0e044c4697f4e77a.5"), "it moves to a position of the log");
+	ok(stream_advance(stream, "1-0e044c4697f4e77a.5", 1), "it moves to a position of the log");
 	is_text(stream_position(stream), "1-0e044c4697f4e77a.5", "and stands there");
-	ok(!stream_advance(stream, ""), "an empty text is no position");
-	ok(!stream_advance(stream, "UPPER"), "nor is one with other characters");
-	ok(!stream_advance(stream, "a b"), "nor one with spaces");
-	ok(!stream_advance(stream, "00000000000000000000000000000000000000000000000000000000000000000"), "nor one of 65 bytes");
+	ok(!stream_advance(stream, "", 2), "an empty text is no position");
+	ok(!stream_advance(stream, "UPPER", 2), "nor is one with other characters");
+	ok(!stream_advance(stream, "a b", 2), "nor one with spaces");
+	ok(!stream_advance(stream, "00000000000000000000000000000000000000000000000000000000000000000", 2), "nor one of 65 bytes");
 	is_text(stream_position(stream), "1-0e044c4697f4e77a.5", "what is refused changes nothing");
 	stream_restart(stream);
 	is_text(stream_position(stream), "", "a restart forgets the position");
@@ -67,7 +78,7 @@ test_ring(void)
 	Event *sample = make_event(1);
 	Stream *stream = stream_new(3 * sample->size);
 
-	stream_advance(stream, "0");
+	stream_advance(stream, "0", 0);
 	is_text(after(stream, "0"), "", "at the head there is nothing to replay");
 	is_text(after(stream, "9"), "?", "of an unknown position nothing can be said");
 	append(stream, 1), append(stream, 2), append(stream, 3);
@@ -78,10 +89,15 @@ test_ring(void)
 	is_number(stream_ring_count(stream), 3, "the oldest events make room");
 	is_text(after(stream, "2"), "3 4 5 ", "the ring still reaches back to the last one dropped");
 	is_text(after(stream, "1"), "?", "but not beyond");
-	stream_advance(stream, "6");
-	is_text(after(stream, "6"), "", "the end of a tick is known too");
+	is_text(after_tick(stream, 2), "3", "by its tick the ring is found as well");
+	is_text(after_tick(stream, 1), "?", "as far as it reaches");
+	stream_advance(stream, "6", 6);
+	is_text(after(stream, "6"), "", "the end of a tick without events is known too");
 	append(stream, 7);
-	is_text(after(stream, "5"), "7 ", "and an event behind it follows on");
+	is_text(after(stream, "5"), "(6) 7 ", "and an event behind it follows on");
+	is_text(after(stream, "6"), "7 ", "also from there");
+	is_number(stream_tick(stream), 7, "the tick is that of the newest event");
+	ok(!stream_has(stream, 0) && stream_has(stream, stream_end(stream)), "numbers tell what is gone from what is to come");
 	stream_restart(stream);
 	is_number(stream_ring_count(stream), 0, "a restart empties the ring");
 	is_text(after(stream, "5"), "?", "and forgets its positions");
@@ -94,7 +110,7 @@ test_small_ring(void)
 {
 	Stream *stream = stream_new(0);
 
-	stream_advance(stream, "0");
+	stream_advance(stream, "0", 0);
 	append(stream, 1);
 	is_number(stream_ring_count(stream), 0, "without memory for it an event is not kept");
 	is_text(stream_position(stream), "1", "but the position moves");

@@ -2,17 +2,15 @@
  * protocol.c
  *	  The words that clients and relay exchange: bytes to struct and back.
  *
- * json-c builds the tree of a message that json_guard has passed.  Replies are
- * written by hand: they are few and flat.
+ * Replies are written by hand: they are few and flat.
  */
 #include "protocol.h"
 
-#include <json-c/json.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "json_guard.h"
+#include "json_tree.h"
 
 static const struct
 {
@@ -28,12 +26,12 @@ static const struct
 	[ERROR_TIMEOUT] = {"timeout", true},
 };
 
-static bool read_channel(json_object *object, Message *message, ProtocolError *error);
+static bool read_channel(Json *object, Message *message, ProtocolError *error);
 
 static const struct
 {
 	const char *word;
-	bool (*read)(json_object *object, Message *message, ProtocolError *error); /* NULL: no fields */
+	bool (*read)(Json *object, Message *message, ProtocolError *error); /* NULL: no fields */
 } message_types[MESSAGE_TYPE_COUNT] = {
 	[MESSAGE_SUBSCRIBE] = {"subscribe", read_channel},
 	[MESSAGE_UNSUBSCRIBE] = {"unsubscribe", read_channel},
@@ -53,21 +51,10 @@ fail(ProtocolError *error, ErrorCode code, const char *format, ...)
 	return false;
 }
 
-/* A string member; NULL when it is missing or something else. */
-static const char *
-string_member(json_object *object, const char *name)
-{
-	json_object *member;
-
-	if (!json_object_object_get_ex(object, name, &member) || !json_object_is_type(member, json_type_string))
-		return NULL;
-	return json_object_get_string(member);
-}
-
 static bool
-read_channel(json_object *object, Message *message, ProtocolError *error)
+read_channel(Json *object, Message *message, ProtocolError *error)
 {
-	const char *name = string_member(object, "channel");
+	const char *name = json_string(json_member(object, "channel"));
 
 	if (!name)
 		return fail(error, ERROR_BAD_REQUEST, "\"channel\" is missing or no string");
@@ -78,26 +65,29 @@ read_channel(json_object *object, Message *message, ProtocolError *error)
 }
 
 static bool
-read_id(json_object *object, Message *message, ProtocolError *error)
+read_id(Json *object, Message *message, ProtocolError *error)
 {
-	json_object *id;
-	const char *text;
+	Json *id = json_member(object, "id");
+	int64_t ignored;
+	Buf text = {0};
+	bool is_short;
 
-	if (!json_object_object_get_ex(object, "id", &id))
+	if (!id)
 		return true;
-	if (!json_object_is_type(id, json_type_string) && !json_object_is_type(id, json_type_int))
+	if (!json_string(id) && !json_integer(id, &ignored))
 		return fail(error, ERROR_BAD_REQUEST, "\"id\" is neither string nor integer");
-	text = json_object_to_json_string_ext(id, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (strlen(text) > MESSAGE_ID_SIZE)
-		return fail(error, ERROR_BAD_REQUEST, "\"id\" is too long");
-	strcpy(message->id, text);
-	return true;
+	json_append(&text, id);
+	is_short = text.size <= MESSAGE_ID_SIZE;
+	if (is_short)
+		strcpy(message->id, buf_text(&text));
+	buf_free(&text);
+	return is_short || fail(error, ERROR_BAD_REQUEST, "\"id\" is too long");
 }
 
 static bool
-read_type(json_object *object, Message *message, ProtocolError *error)
+read_type(Json *object, Message *message, ProtocolError *error)
 {
-	const char *word = string_member(object, "type");
+	const char *word = json_string(json_member(object, "type"));
 
 	if (!word)
 		return fail(error, ERROR_BAD_REQUEST, "\"type\" is missing or no string");
@@ -110,69 +100,21 @@ read_type(json_object *object, Message *message, ProtocolError *error)
 	return fail(error, ERROR_UNKNOWN_TYPE, "unknown message type");
 }
 
-/* Members of all objects of a tree. */
-static size_t
-count_members(json_object *value)
-{
-	size_t count = 0;
-
-	if (json_object_is_type(value, json_type_object))
-	{
-		json_object_object_foreach(value, name, member)
-		{
-			(void) name;
-			count += 1 + count_members(member);
-		}
-	}
-	else if (json_object_is_type(value, json_type_array))
-	{
-		for (size_t i = 0; i < json_object_array_length(value); i++)
-			count += count_members(json_object_array_get_idx(value, i));
-	}
-	return count;
-}
-
-/* The tree of a guarded message, NULL with the error filled. */
-static json_object *
-parse_object(const char *bytes, size_t size, ProtocolError *error)
-{
-	size_t member_count;
-	const char *wrong = json_guard(bytes, size, &member_count);
-	json_tokener *tokener = wrong ? NULL : json_tokener_new_ex(JSON_MAX_DEPTH + 1);
-	json_object *object = NULL;
-
-	if (tokener)
-	{
-		json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-		object = json_tokener_parse_ex(tokener, bytes, (int) size);
-		json_tokener_free(tokener);
-	}
-	if (wrong)
-		fail(error, ERROR_BAD_REQUEST, "not JSON: %s", wrong);
-	else if (!json_object_is_type(object, json_type_object))
-		fail(error, ERROR_BAD_REQUEST, "the message is no JSON object");
-	else if (count_members(object) != member_count)
-		fail(error, ERROR_BAD_REQUEST, "a name is repeated");
-	else
-		return object;
-	json_object_put(object);
-	return NULL;
-}
-
 bool
 protocol_parse(const char *bytes, size_t size, Message *message, ProtocolError *error)
 {
-	json_object *object;
+	const char *wrong;
+	Json *object;
 	bool is_fine;
 
 	memset(message, 0, sizeof *message);
-	object = parse_object(bytes, size, error);
+	object = json_parse(bytes, size, &wrong);
 	if (!object)
-		return false;
+		return fail(error, ERROR_BAD_REQUEST, "not a message: %s", wrong);
 	is_fine = read_id(object, message, error) && read_type(object, message, error);
 	if (is_fine && message_types[message->type].read)
 		is_fine = message_types[message->type].read(object, message, error);
-	json_object_put(object);
+	json_free(object);
 	return is_fine;
 }
 

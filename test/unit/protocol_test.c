@@ -45,24 +45,23 @@ test_errors(void)
 		ErrorCode code;
 		const char *why;
 	} cases[] = {
-		{"", ERROR_BAD_REQUEST, "not JSON: value expected"},
-		{"hello", ERROR_BAD_REQUEST, "not JSON: value expected"},
-		{"[]", ERROR_BAD_REQUEST, "the message is no JSON object"},
-		{"null", ERROR_BAD_REQUEST, "the message is no JSON object"},
-		{"\"ping\"", ERROR_BAD_REQUEST, "the message is no JSON object"},
+		{"", ERROR_BAD_REQUEST, "not a message: value expected"},
+		{"hello", ERROR_BAD_REQUEST, "not a message: value expected"},
+		{"[]", ERROR_BAD_REQUEST, "not a message: no JSON object"},
+		{"null", ERROR_BAD_REQUEST, "not a message: no JSON object"},
+		{"\"ping\"", ERROR_BAD_REQUEST, "not a message: no JSON object"},
 		{"{}", ERROR_BAD_REQUEST, "\"type\" is missing or no string"},
 		{"{\"type\":1}", ERROR_BAD_REQUEST, "\"type\" is missing or no string"},
 		{"{\"type\":\"\"}", ERROR_UNKNOWN_TYPE, "unknown message type"},
 		{"{\"type\":\"PING\"}", ERROR_UNKNOWN_TYPE, "unknown message type"},
-		{"{\"type\":\"ping\",\"type\":\"ping\"}", ERROR_BAD_REQUEST, "a name is repeated"},
-		{"{\"type\":\"ping\",\"t\\u0079pe\":\"ping\"}", ERROR_BAD_REQUEST, "a name is repeated"},
-		{"{\"type\":\"ping\",\"x\":{\"y\":1,\"y\":1}}", ERROR_BAD_REQUEST, "a name is repeated"},
+		{"{\"type\":\"ping\",\"type\":\"ping\"}", ERROR_BAD_REQUEST, "not a message: a name is repeated"},
+		{"{\"type\":\"ping\",\"t\\u0079pe\":\"ping\"}", ERROR_BAD_REQUEST, "not a message: a name is repeated"},
+		{"{\"type\":\"ping\",\"x\":{\"y\":1,\"y\":1}}", ERROR_BAD_REQUEST, "not a message: a name is repeated"},
 		{"{\"type\":\"subscribe\"}", ERROR_BAD_REQUEST, "\"channel\" is missing or no string"},
 		{"{\"type\":\"subscribe\",\"channel\":5}", ERROR_BAD_REQUEST, "\"channel\" is missing or no string"},
 		{"{\"type\":\"subscribe\",\"channel\":\"produkt:1\"}", ERROR_BAD_REQUEST, "malformed channel"},
 		{"{\"type\":\"ping\",\"id\":[]}", ERROR_BAD_REQUEST, "\"id\" is neither string nor integer"},
 		{"{\"type\":\"ping\",\"id\":1.5}", ERROR_BAD_REQUEST, "\"id\" is neither string nor integer"},
-		{"{\"type\":\"ping\",\"id\":null}", ERROR_BAD_REQUEST, "\"id\" is neither string nor integer"},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

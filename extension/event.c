@@ -82,7 +82,7 @@ data_of(const InvMovement *movement)
 	inv_json_string(&json, "movementType", inv_movement_type_name(movement->type));
 	inv_json_string(&json, "alertState", inv_alert_state_name(movement->alert_after));
 	inv_json_string(&json, "reason", shorten(movement->tail->reason, INV_EVENT_REASON_SIZE));
-	inv_json_string(&json, "performedBy", movement->performed_by);
+	inv_json_string(&json, "performedBy", shorten(movement->performed_by, INV_EVENT_LABEL_SIZE));
 	inv_json_string(&json, "operationId", movement->operation_id);
 	inv_json_number(&json, "movementId", movement->movement_id);
 	inv_json_time(&json, "timestamp", movement->created_at);

@@ -279,6 +279,7 @@ inv_operation_set_count(InvOperation *operation, int64 quantity, TimestampTz cou
 void
 inv_operation_set_ttl(InvOperation *operation, bool is_given, int64 ttl_ms)
 {
+	operation->has_ttl = is_given;
 	operation->ttl_ms = is_given ? ttl_ms : inv_reservation_ttl_s * INT64CONST(1000);
 	if (operation->ttl_ms <= 0 || operation->ttl_ms > MAX_TTL_MS)
 		ereport(ERROR,
@@ -396,16 +397,25 @@ add_definition(StringInfo text, const InvDefinition *definition)
 					   : NULL);
 }
 
+static int
+compare_lines(const ListCell *a, const ListCell *b)
+{
+	return inv_item_key_compare(&((InvLine *) lfirst(a))->key, &((InvLine *) lfirst(b))->key);
+}
+
 char *
 inv_operation_fingerprint(const InvOperation *operation)
 {
 	StringInfoData text;
+	List *lines = list_copy(operation->lines);
 	ListCell *cell;
 
 	initStringInfo(&text);
 	add_text(&text, verb_names[operation->verb]);
 	add_text(&text, operation->scope->organization);
-	foreach (cell, operation->lines)
+	/* a cart is the same in any order of its lines */
+	list_sort(lines, compare_lines);
+	foreach (cell, lines)
 		add_line(&text, lfirst(cell));
 	if (operation->verb == INV_VERB_DEFINE)
 		add_definition(&text, &operation->definition);
@@ -414,7 +424,7 @@ inv_operation_fingerprint(const InvOperation *operation)
 	add_number(&text, operation->counted_at);
 	add_text(&text, operation->batch_status);
 	add_text(&text, operation->reservation_id);
-	add_number(&text, operation->ttl_ms);
+	add_number(&text, operation->has_ttl ? operation->ttl_ms : 0);
 	add_text(&text, operation->tail.reason);
 	add_text(&text, operation->tail.performed_by);
 	add_text(&text, operation->tail.reference);

@@ -85,6 +85,7 @@ typedef struct InvOperation
 	TimestampTz counted_at; /* DT_NOBEGIN = now */
 	const char *batch_status;
 	const char *reservation_id;
+	bool has_ttl; /* else it is that of the settings */
 	int64 ttl_ms;
 
 	/* filled by idempotency.c */

@@ -39,6 +39,7 @@
 
 /* An event carries only this much of a reason, so that it stays below 1 KB. */
 #define INV_EVENT_REASON_SIZE 100
+#define INV_EVENT_LABEL_SIZE 100 /* and of performed_by: ids must be whole */
 
 /* What reservation.expired carries of the lines, so that it stays below 2 KB. */
 #define INV_EVENT_MAX_LINES 20

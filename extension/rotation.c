@@ -11,11 +11,12 @@
  * What may go is decided by ticks, never by an event's time: an event of a
  * transaction that stayed open for hours is new to every reader.  The floor
  * moves first: the ticks before the new oldest one are deleted and committed,
- * so that positions there are refused.  Then a part is emptied if the new
- * oldest tick's snapshot sees every transaction in it.  TRUNCATE is not
- * MVCC-safe, hence readers check at their end that their tick is still there
- * (log.c).  Holding the exclusive lock means that no writer has uncommitted
- * events in the part; one that comes late and still writes to it does no harm.
+ * so that positions there are refused.  Then a part is emptied if, under its
+ * lock, the new oldest tick's snapshot sees every transaction in it.  TRUNCATE
+ * is not MVCC-safe, hence readers check at their end that their tick is still
+ * there (log.c).  Holding the exclusive lock means that no writer has
+ * uncommitted events in the part; one that comes late and still writes to it
+ * does no harm.
  *
  * Which part is written to is kept in shared memory only: after a restart it
  * is the one with the newest transaction.
@@ -66,14 +67,47 @@ static InvStatement part_statements[INV_EVENT_PARTITIONS] = {
 	PART_STATEMENT(2),
 };
 
-/* The first tick to keep so that this transaction's events are all before it. */
-static InvStatement floor_statement = {
-	.sql = "SELECT id FROM @schema@.inventory_tick"
-		   " WHERE pg_catalog.pg_snapshot_xmin(snapshot)::text::bigint > $1"
-		   "  AND ($2 OR created_at < pg_catalog.clock_timestamp() - $3 * interval '1 s')"
-		   " ORDER BY id LIMIT 1",
-	.arg_count = 3,
-	.arg_types = {INT8OID, BOOLOID, INT4OID}};
+/*
+ * The first tick to keep so that everything in a part is before it: its
+ * snapshot is past the part's newest transaction, and none of those it saw in
+ * progress has written there.  A transaction that stays open elsewhere is in
+ * every snapshot, and holds up nothing.
+ */
+static InvStatement floor_statements[INV_EVENT_PARTITIONS] = {
+#define FLOOR_STATEMENT(n)                                                                     \
+	{                                                                                          \
+		.sql = "SELECT id FROM @schema@.inventory_tick t"                                      \
+			   " WHERE pg_catalog.pg_snapshot_xmax(snapshot)::text::bigint > $1"               \
+			   "  AND ($2 OR created_at < pg_catalog.clock_timestamp() - $3 * interval '1 s')" \
+			   "  AND NOT EXISTS (SELECT FROM @schema@.inventory_event_" #n                    \
+			   "   WHERE xid = ANY (ARRAY(SELECT pg_catalog.pg_snapshot_xip(t.snapshot))))"    \
+			   " ORDER BY id LIMIT 1",                                                         \
+		.arg_count = 3,                                                                        \
+		.arg_types = { INT8OID,                                                                \
+					   BOOLOID,                                                                \
+					   INT4OID }                                                               \
+	}
+	FLOOR_STATEMENT(0),
+	FLOOR_STATEMENT(1),
+	FLOOR_STATEMENT(2),
+};
+
+/* Is anything in a part that a tick's snapshot does not see? */
+static InvStatement unseen_statements[INV_EVENT_PARTITIONS] = {
+#define UNSEEN_STATEMENT(n)                                                                           \
+	{                                                                                                 \
+		.sql = "WITH floor AS (SELECT snapshot FROM @schema@.inventory_tick WHERE id = $1)"           \
+			   " SELECT EXISTS (SELECT FROM @schema@.inventory_event_" #n                             \
+			   "   WHERE xid >= (SELECT pg_catalog.pg_snapshot_xmax(snapshot) FROM floor))"           \
+			   " OR EXISTS (SELECT FROM @schema@.inventory_event_" #n                                 \
+			   "   WHERE xid = ANY (ARRAY(SELECT pg_catalog.pg_snapshot_xip(snapshot) FROM floor)))", \
+		.arg_count = 1,                                                                               \
+		.arg_types = { INT8OID }                                                                      \
+	}
+	UNSEEN_STATEMENT(0),
+	UNSEEN_STATEMENT(1),
+	UNSEEN_STATEMENT(2),
+};
 
 static InvStatement delete_statement = {
 	.sql = "DELETE FROM @schema@.inventory_tick WHERE id IN"
@@ -182,14 +216,14 @@ is_over_size(const Part *parts)
 
 /* The new oldest tick when a part goes, or -1: it has to stay for now. */
 static int64
-floor_without(const Part *part, bool for_size)
+floor_without(int n, const Part *part, bool for_size)
 {
 	Datum values[3] = {Int64GetDatum(part->newest_xid), BoolGetDatum(for_size),
 					   Int32GetDatum(inv_event_retention_s)};
 	int64 tick = -1;
 
 	begin();
-	inv_statement_run(&floor_statement, values, NULL);
+	inv_statement_run(&floor_statements[n], values, NULL);
 	if (SPI_processed == 1)
 		tick = DatumGetInt64(inv_statement_value(0, 1, NULL));
 	commit();
@@ -211,23 +245,27 @@ move_floor(int64 tick)
 	} while (deleted == TICK_BATCH);
 }
 
-/* Empties a part, unless a late writer has put something newer into it. */
+/*
+ * Empties a part, unless the oldest tick kept has not seen all of it: a writer
+ * that came late, or one that was open when the floor was chosen, has
+ * committed in the meantime.
+ */
 static bool
-empty_part(int n, int64 newest_xid)
+empty_part(int n, int64 floor)
 {
-	Part part;
-	bool is_unchanged;
+	Datum values[1] = {Int64GetDatum(floor)};
+	bool has_unseen;
 
 	begin();
 	(void) set_config_option("lock_timeout", TRUNCATE_LOCK_TIMEOUT, PGC_SUSET, PGC_S_SESSION,
 							 GUC_ACTION_LOCAL, true, 0, false);
 	LockRelationOid(inv_catalog()->event_tables[n], AccessExclusiveLock);
-	read_part(n, &part);
-	is_unchanged = part.newest_xid == newest_xid;
-	if (is_unchanged)
+	inv_statement_run(&unseen_statements[n], values, NULL);
+	has_unseen = DatumGetBool(inv_statement_value(0, 1, NULL));
+	if (!has_unseen)
 		inv_statement_run(&truncate_statements[n], NULL, NULL);
 	commit();
-	return is_unchanged;
+	return !has_unseen;
 }
 
 int
@@ -242,9 +280,9 @@ inv_rotation_step(InvDatabase *database)
 	oldest = oldest_part(pg_atomic_read_u32(&database->event_partition), parts);
 	if (oldest < 0)
 		return 0;
-	floor = floor_without(&parts[oldest], is_over_size(parts));
+	floor = floor_without(oldest, &parts[oldest], is_over_size(parts));
 	if (floor < 0)
 		return 0;
 	move_floor(floor);
-	return empty_part(oldest, parts[oldest].newest_xid) ? 1 : 0;
+	return empty_part(oldest, floor) ? 1 : 0;
 }

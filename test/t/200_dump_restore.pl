@@ -127,6 +127,17 @@ END
 command_ok([ 'pg_dump', '-d', $source->connstr('shop'), '-f', "$file.late" ], 'a shop with things overdue is dumped');
 $target->safe_psql('postgres', 'CREATE DATABASE late TEMPLATE template0');
 my $number = 0;
+
+# Until the janitor has seen what is there now.
+sub wait_for_janitor
+{
+	my $now = $target->safe_psql('late', 'SELECT clock_timestamp()');
+
+	$target->poll_query_until('late', "SELECT last_round_at > timestamptz '$now' + interval '20 ms' FROM $schema.inventory_status() WHERE component = 'janitor'")
+	  or die 'the janitor makes no rounds';
+	return;
+}
+
 for my $part (split /^(?=COPY |SELECT pg_catalog.setval)/m, slurp_file("$file.late") =~ s/^\\(un)?restrict .*//gmr)
 {
 	my $name = "$file.late." . $number++;
@@ -134,10 +145,7 @@ for my $part (split /^(?=COPY |SELECT pg_catalog.setval)/m, slurp_file("$file.la
 	append_to_file($name, "SET search_path = '';\nSET check_function_bodies = false;\n$part");
 	system_or_bail('psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-d', $target->connstr('late'), '-f', $name);
 	wait_for_workers($target, 'late') if $number == 1;
-	# until the janitor has seen this much of it
-	my $seen = $target->safe_psql('late', "SELECT clock_timestamp()");
-	$target->poll_query_until('late', sprintf q{SELECT last_round_at > '%s' FROM %s.inventory_status() WHERE component = 'janitor'}, $seen, $schema)
-	  or die 'the janitor makes no rounds';
+	wait_for_janitor();
 }
 cmp_ok($number, '>', 12, 'a restore is done table by table, with a round of the janitor after each');
 $target->safe_psql('postgres', 'ALTER DATABASE late SET search_path = ' . ($schema eq 'public' ? 'public' : "$schema, public"));
@@ -147,6 +155,20 @@ is($target->safe_psql('late', "SELECT quantity_reserved, quantity_available FROM
 	'in the end what was overdue is given back');
 is($target->safe_psql('late', 'SELECT * FROM inventory_reconcile()'), '', 'and all adds up');
 is($target->safe_psql('late', 'SELECT count(*) - count(DISTINCT movement_id) FROM inventory_movement'), '0', 'no movement has the id of another');
+
+$target->safe_psql('late', <<'END');
+BEGIN;
+SELECT FROM inventory_reserve('[{"product_id": "item15", "warehouse_id": "W0", "quantity": 1}]', interval '1 ms', reservation_id => 'in parts');
+CREATE TABLE line AS SELECT * FROM inventory_reservation_line WHERE reservation_id = 'in parts';
+DELETE FROM inventory_reservation_line WHERE reservation_id = 'in parts';
+COMMIT;
+END
+wait_for_janitor();
+is($target->safe_psql('late', "SELECT status FROM inventory_reservation WHERE reservation_id = 'in parts'"), 'active',
+	'a reservation that comes before its lines, as in a parallel restore, waits for them');
+$target->safe_psql('late', 'INSERT INTO inventory_reservation_line SELECT * FROM line');
+$target->poll_query_until('late', "SELECT status = 'expired' FROM inventory_reservation WHERE reservation_id = 'in parts'");
+is($target->safe_psql('late', 'SELECT * FROM inventory_reconcile()'), '', 'and is given back when it has them');
 
 note 'once more';
 command_ok([ 'pg_dump', '-d', $target->connstr('custom'), '-f', "$file.again" ], 'what was restored can be dumped again');

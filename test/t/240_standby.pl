@@ -61,6 +61,8 @@ is(position_of($standby), $start, 'and the position');
 is($standby->safe_psql('shop', 'SELECT count(*) FROM inventory_events()'), '4', 'and events');
 my ($status, $out, $error) = $standby->psql('shop', "SELECT FROM inventory_adjust('bean', 'shop', -1)", extra_params => [ '-v', 'VERBOSITY=sqlstate' ]);
 like($error, qr/ERROR:  25006/, 'a change is refused there, as any write is');
+is($standby->safe_psql('shop', qq(SET request.jwt.claims = '{"sub": "ann", "inventory": {"role": "viewer", "warehouses": ["nowhere"]}}'; SELECT count(*) FROM inventory_list())),
+	'0', 'claims count there as everywhere');
 $standby->restart;
 is(worker_count($standby), '0', 'nor has it workers after a restart');
 

@@ -45,7 +45,7 @@ C_FILES = $(sort $(wildcard extension/*.[ch] relay/*.[ch] test/unit/*.[ch] test/
 
 # The relay ------------------------------------------------------------------
 
-RELAY_NEEDS = libwebsockets libpq json-c
+RELAY_NEEDS := $(shell sed -n 's/^PACKAGES *= *//p' relay/Makefile)
 RELAY_MISSING := $(shell for lib in $(RELAY_NEEDS); do pkg-config --exists $$lib 2>/dev/null || echo $$lib; done)
 
 ifeq ($(RELAY_MISSING),)
@@ -55,7 +55,7 @@ install-relay: relay
 	$(MAKE) -C relay install
 else
 relay:
-	@echo "inventory-relay is left out: $(RELAY_MISSING) not found (Debian: pkg-config libwebsockets-dev libjson-c-dev libpq-dev)"
+	@echo "inventory-relay is left out: $(RELAY_MISSING) not found (on Debian: sudo make deps)"
 install-relay: relay
 endif
 

@@ -47,6 +47,9 @@ C_FILES = $(sort $(wildcard extension/*.[ch] relay/*.[ch] test/unit/*.[ch] test/
 
 RELAY_NEEDS := $(shell sed -n 's/^PACKAGES *= *//p' relay/Makefile)
 RELAY_MISSING := $(shell for lib in $(RELAY_NEEDS); do pkg-config --exists $$lib 2>/dev/null || echo $$lib; done)
+# Debian's cjose.pc asks for a library that its package does not bring.
+RELAY_MISSING += $(shell echo '\#include <cjose/cjose.h>' | $(CC) -E - >/dev/null 2>&1 || echo cjose)
+RELAY_MISSING := $(strip $(RELAY_MISSING))
 
 ifeq ($(RELAY_MISSING),)
 relay:

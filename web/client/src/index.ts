@@ -1,8 +1,18 @@
 /*
  * The client of the pg_inventory relay.
  */
-export { type BackoffOptions, backoffMs } from './core/backoff.js';
-export { type Clock, systemClock, type TimerHandle, uuidv7 } from './core/clock.js';
+
+export {
+  type ClientEvents,
+  type ClientOptions,
+  type Counters,
+  createClient,
+  InventoryClient,
+  type Subscription,
+} from './client.js';
+export type { BackoffOptions } from './core/backoff.js';
+export type { BatchOptions } from './core/batcher.js';
+export type { Clock, TimerHandle } from './core/clock.js';
 export {
   Connection,
   type ConnectionEvents,
@@ -19,7 +29,7 @@ export {
   type Welcome,
 } from './core/connection.js';
 export { type ClientErrorCode, type ErrorCode, InventoryError, type ServerErrorCode } from './core/errors.js';
-export { browserPage, type Page, type PageSignal } from './core/page.js';
+export type { Page, PageSignal } from './core/page.js';
 export {
   channel,
   type InventoryEvent,
@@ -31,3 +41,23 @@ export {
   type Position,
   type Row,
 } from './core/protocol.js';
+export { defaultPolicies, type Policies, type Policy } from './perf/adaptive.js';
+export type { Health, HealthFactor } from './perf/health.js';
+export type { Grade, NetworkHints, Quality } from './perf/quality.js';
+export type { Member, Person, Presence, PresenceSnapshot } from './presence/presence.js';
+export type { Conflict, ConflictChoice, ConflictPreview } from './sync/conflict.js';
+export type {
+  Adjustment,
+  Change,
+  Effect,
+  Line,
+  MovementType,
+  OperationStatus,
+  StockTake,
+  StoredError,
+  StoredOperation,
+} from './sync/operation.js';
+export type { Ack, FlushResult, Operation, Queue, QueueOptions, SyncStatus } from './sync/queue.js';
+export { IndexedDbStorage, type NewOperation, type StorageAdapter } from './sync/storage.js';
+export { type ItemFilter, type ItemView, Store } from './sync/store.js';
+export type { Locks, TabMessage, Tabs } from './sync/tabs.js';

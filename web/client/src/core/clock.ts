@@ -16,6 +16,7 @@ export interface Clock {
   /** A number in [0, 1). */
   random(): number;
   setTimeout(fn: () => void, ms: number): TimerHandle;
+  /** Of null, undefined or a timer that ran: does nothing. */
   clearTimeout(handle: TimerHandle): void;
 }
 
@@ -32,15 +33,9 @@ export const systemClock: Clock = {
  * made in order sort in order, which keeps the server's index of them dense.
  */
 export function uuidv7(clock: Clock): string {
-  const time = Math.max(0, Math.floor(clock.now())).toString(16).padStart(12, '0').slice(-12);
-  const hex = (digits: number) => {
-    let out = '';
-    while (out.length < digits)
-      out += Math.floor(clock.random() * 65536)
-        .toString(16)
-        .padStart(4, '0');
-    return out.slice(0, digits);
-  };
-  const variant = (8 + Math.floor(clock.random() * 4)).toString(16);
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(3)}-${variant}${hex(3)}-${hex(12)}`;
+  const hex = (value: number, digits: number) => Math.floor(value).toString(16).padStart(digits, '0').slice(-digits);
+  const chance = (digits: number) => hex(clock.random() * 16 ** digits, digits);
+  const time = hex(Math.max(0, clock.now()), 12);
+  const variant = hex(8 + clock.random() * 4, 1);
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${chance(3)}-${variant}${chance(3)}-${chance(6)}${chance(6)}`;
 }

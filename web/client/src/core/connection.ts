@@ -24,6 +24,7 @@ import { type ErrorCode, InventoryError, reasonOf, type ServerErrorCode } from '
 import { browserPage, type Page, type PageSignal } from './page.js';
 import {
   byteSize,
+  compact,
   DEFAULT_LIMITS,
   type Frame,
   type InventoryEvent,
@@ -388,8 +389,7 @@ export class Connection {
   request(message: JsonObject, timeoutMs = 15_000): Promise<Frame> {
     return new Promise((resolve, reject) => {
       const id = this.expect(resolve, reject, timeoutMs);
-      if (!this.send({ ...message, id }))
-        this.#answer(id, new InventoryError('CONNECTION_ERROR', 'not connected', { retryable: true }));
+      this.sendExpected({ ...message, id });
     });
   }
 
@@ -397,11 +397,23 @@ export class Connection {
   expect(resolve: (frame: Frame) => void, reject: (error: InventoryError) => void, timeoutMs = 15_000): string {
     const id = `c${++this.#requests}`;
     const timer = this.#clock.setTimeout(
-      () => this.#answer(id, new InventoryError('timeout', 'no reply in time', { retryable: true })),
+      () => this.#answer(id, new InventoryError('timeout', 'no reply', { retryable: true })),
       timeoutMs,
     );
     this.#pending.set(id, { resolve, reject, timer });
     return id;
+  }
+
+  /** Sends a message whose id came from expect(); without a link its reply is an error. */
+  sendExpected(message: JsonObject): void {
+    if (this.send(message)) return;
+    const id = idOf(message.id);
+    if (id !== undefined) this.refuse(id, linkError('not connected'));
+  }
+
+  /** Answers an expected reply with an error found on this side. */
+  refuse(id: string, error: InventoryError): void {
+    this.#answer(id, error);
   }
 
   /** Asks for a sign of life now; the link ends if none comes. */
@@ -428,9 +440,7 @@ export class Connection {
       },
       (error: unknown) => {
         if (generation !== this.#generation) return;
-        this.report(
-          new InventoryError('TOKEN_UNAVAILABLE', `no token: ${reasonOf(error)}`, { retryable: true, cause: error }),
-        );
+        this.report(noToken(error));
         this.#lost('no token');
       },
     );
@@ -439,13 +449,13 @@ export class Connection {
   async #askToken(refresh: boolean): Promise<string | null> {
     this.#refresh = false;
     const token = await this.#options.getToken?.({ refresh });
-    if (token !== null && typeof token !== 'string') throw new TypeError('getToken gave neither text nor null');
+    if (token !== null && typeof token !== 'string') throw new TypeError('getToken gave no text');
     return token;
   }
 
   #dial(token: string | null): void {
     if (token !== null && token === this.#badToken) {
-      this.#needsAuth('the token offered was refused before');
+      this.#needsAuth('token refused');
       return;
     }
     this.#token = token;
@@ -459,7 +469,7 @@ export class Connection {
       // subprotocol, and a browser then fails the connection.
       socket = token === null ? new Socket(url) : new Socket(url, ['inventory.v1']);
     } catch (error) {
-      this.report(new InventoryError('CONNECTION_ERROR', reasonOf(error), { cause: error, retryable: true }));
+      this.report(linkError(reasonOf(error), error));
       this.#lost(reasonOf(error));
       return;
     }
@@ -474,18 +484,20 @@ export class Connection {
 
   #sendHello(): void {
     this.#asked = this.position;
-    this.#sendFrame({
-      type: 'hello',
-      id: `h${this.#generation}`,
-      protocol: PROTOCOL,
-      client: this.#options.client ?? { name: 'inventory-client', version: '1.0.0' },
-      accept: ['batch'],
-      channels: this.channels,
-      ...(this.#options.snapshot && { snapshot: true }),
-      ...(this.#token !== null && { token: this.#token }),
-      ...(this.#asked !== null && { since: this.#asked }),
-      ...(this.#maxRate !== undefined && { maxRate: this.#maxRate }),
-    });
+    this.#sendFrame(
+      compact({
+        type: 'hello',
+        id: `h${this.#generation}`,
+        protocol: PROTOCOL,
+        client: this.#options.client ?? { name: 'inventory-client', version: '1.0.0' },
+        accept: ['batch'],
+        channels: this.channels,
+        snapshot: this.#options.snapshot || undefined,
+        token: this.#token ?? undefined,
+        since: this.#asked ?? undefined,
+        maxRate: this.#maxRate,
+      }) as JsonObject,
+    );
     if (this.#socket?.protocol === 'inventory.v1') return;
     this.#later(PLAIN_AFTER_MS, () => {
       if (this.#state.name === 'connected') return;
@@ -510,12 +522,9 @@ export class Connection {
       user: isObject(frame.user) ? frame.user : null,
       scope: isObject(frame.scope) ? frame.scope : null,
       features: Array.isArray(frame.features) ? frame.features.filter((f): f is string => typeof f === 'string') : [],
-      limits: {
-        maxMessageBytes: integerOf(limits.maxMessageBytes) ?? DEFAULT_LIMITS.maxMessageBytes,
-        maxChannels: integerOf(limits.maxChannels) ?? DEFAULT_LIMITS.maxChannels,
-        maxBatch: integerOf(limits.maxBatch) ?? DEFAULT_LIMITS.maxBatch,
-        messagesPerSecond: integerOf(limits.messagesPerSecond) ?? DEFAULT_LIMITS.messagesPerSecond,
-      },
+      limits: Object.fromEntries(
+        Object.entries(DEFAULT_LIMITS).map(([name, value]) => [name, integerOf(limits[name]) ?? value]),
+      ) as unknown as Limits,
     };
     this.#windowMs = integerOf(frame.reconnectWindowMs) ?? 0;
     this.#badToken = null;
@@ -523,9 +532,9 @@ export class Connection {
     const lost = !recovered && (this.#asked !== null || this.#everConnected);
     if (!recovered) {
       this.#position = textOf(frame.position) ?? null;
-      this.#expectSnapshots(this.channels);
+      this.#expectAll();
     }
-    if (lost) this.#forget('the relay could not resume');
+    if (lost) this.#forget('not resumed');
     this.#connected({ recovered, connectionId: textOf(frame.connectionId) ?? '', dialect: 'protocol-1' });
   }
 
@@ -596,7 +605,7 @@ export class Connection {
     this.#turn();
     this.#attempts = 0;
     if (reason !== 'hidden') this.#failures = 0;
-    if (this.#hiddenTimer !== null) this.#clock.clearTimeout(this.#hiddenTimer);
+    this.#clock.clearTimeout(this.#hiddenTimer);
     this.#hiddenTimer = null;
     this.#setState({ name: 'disconnected', reason });
   }
@@ -617,7 +626,7 @@ export class Connection {
     this.#tokenGiven = false;
     const now = this.#clock.monotonic();
     if (!this.#options.getToken || now - this.#refreshedAt < TOKEN_REFRESH_MS) {
-      this.#needsAuth('the relay refused the token');
+      this.#needsAuth('token refused');
       return;
     }
     this.#refreshedAt = now;
@@ -635,9 +644,7 @@ export class Connection {
       const token = await this.#askToken(true);
       if (generation === this.#generation && token !== null) await this.#sendAuth(token);
     } catch (error) {
-      this.report(
-        new InventoryError('TOKEN_UNAVAILABLE', `no new token: ${reasonOf(error)}`, { retryable: true, cause: error }),
-      );
+      this.report(noToken(error));
     }
   }
 
@@ -657,7 +664,7 @@ export class Connection {
     if (typeof data === 'string') this.#emitter.emit('traffic', { direction: 'in', bytes: data.length });
     const frame = readFrame(data);
     if (!frame) {
-      this.report(new InventoryError('MALFORMED_FRAME', 'the relay sent what is no frame', { details: data }));
+      this.#malformed(data);
       return;
     }
     if (frame.type === 'welcome') {
@@ -695,8 +702,8 @@ export class Connection {
         return this.#onSnapshot(frame);
       case 'resync':
         this.#position = textOf(frame.position) ?? null;
-        this.#expectSnapshots(this.channels);
-        return this.#forget(textOf(frame.reason) ?? 'the relay asked for it');
+        this.#expectAll();
+        return this.#forget(textOf(frame.reason) ?? 'asked for');
       case 'stale':
       case 'fresh':
         return this.#emitter.emit('stale', frame.type === 'stale');
@@ -731,7 +738,7 @@ export class Connection {
     events.forEach((item, i) => {
       const event = isObject(item) ? readEvent(item) : null;
       if (!event) {
-        this.report(new InventoryError('MALFORMED_FRAME', 'a batch holds what is no event', { details: item }));
+        this.#malformed(item);
         return;
       }
       // The batch's position stands after its last event.
@@ -766,14 +773,14 @@ export class Connection {
   #onSnapshot(frame: Frame): void {
     const name = textOf(frame.channel);
     if (name === undefined || !Array.isArray(frame.items)) {
-      this.report(new InventoryError('MALFORMED_FRAME', 'a snapshot without channel or items', { details: frame }));
+      this.#malformed(frame);
       return;
     }
     const rows: Row[] = [];
     for (const item of frame.items) {
       const row = isObject(item) ? readRow(item) : null;
       if (!row) {
-        this.report(new InventoryError('MALFORMED_FRAME', 'a snapshot holds what is no item', { details: item }));
+        this.#malformed(item);
         continue;
       }
       this.#versions.know(row);
@@ -787,9 +794,17 @@ export class Connection {
     this.#emitter.emit('snapshot', { channel: name, rows, more, first });
   }
 
-  #expectSnapshots(channels: readonly string[]): void {
+  #malformed(details: unknown): void {
+    this.report(new InventoryError('MALFORMED_FRAME', 'not what the protocol says', { details }));
+  }
+
+  #expectAll(): void {
     this.#outstanding.clear();
     this.#begun.clear();
+    this.#expectSnapshots(this.channels);
+  }
+
+  #expectSnapshots(channels: readonly string[]): void {
     if (!this.#options.snapshot) return;
     for (const name of channels) if (!name.startsWith('presence:')) this.#outstanding.add(name);
   }
@@ -806,9 +821,8 @@ export class Connection {
       for (const name of channels) this.#sendFrame({ type: 'subscribe', channel: name });
       return;
     }
-    const snapshot = this.#options.snapshot === true;
-    if (snapshot) for (const name of channels) if (!name.startsWith('presence:')) this.#outstanding.add(name);
-    this.#sendFrame({ type: 'subscribe', channels, ...(snapshot && { snapshot }) });
+    this.#expectSnapshots(channels);
+    this.#sendFrame({ type: 'subscribe', channels, ...(this.#options.snapshot && { snapshot: true }) });
   }
 
   #sendFrame(message: JsonObject): boolean {
@@ -948,10 +962,7 @@ export class Connection {
       }
     }
     for (const id of [...this.#pending.keys()]) {
-      this.#answer(
-        id,
-        new InventoryError('CONNECTION_ERROR', 'the connection ended before the reply', { retryable: true }),
-      );
+      this.#answer(id, linkError('the connection ended'));
     }
   }
 
@@ -979,34 +990,27 @@ export class Connection {
   }
 }
 
-const SERVER_CODES: ReadonlySet<string> = new Set<ServerErrorCode>([
-  'bad_request',
-  'unknown_type',
-  'too_large',
-  'unauthorized',
-  'token_expired',
-  'forbidden',
-  'not_found',
-  'version_conflict',
-  'insufficient_stock',
-  'key_reused',
-  'gone',
-  'batch_unavailable',
-  'conflict',
-  'rate_limited',
-  'overloaded',
-  'unavailable',
-  'timeout',
-]);
+function linkError(message: string, cause?: unknown): InventoryError {
+  return new InventoryError('CONNECTION_ERROR', message, { retryable: true, cause });
+}
+
+function noToken(cause: unknown): InventoryError {
+  return new InventoryError('TOKEN_UNAVAILABLE', reasonOf(cause), { retryable: true, cause });
+}
+
+const SERVER_CODES: ReadonlySet<string> = new Set(
+  'bad_request unknown_type too_large unauthorized token_expired forbidden not_found version_conflict insufficient_stock key_reused gone batch_unavailable conflict rate_limited overloaded unavailable timeout'.split(
+    ' ',
+  ),
+);
 
 /** The error in a frame. A code of a newer relay counts as `bad_request`, or `unavailable` if it may be retried. */
 export function errorOf(frame: JsonObject): InventoryError {
   const code = textOf(frame.code) ?? '';
   const retryable = frame.retryable === true;
-  const retryAfterMs = integerOf(frame.retryAfterMs);
   return new InventoryError(
     SERVER_CODES.has(code) ? (code as ServerErrorCode) : retryable ? 'unavailable' : 'bad_request',
     textOf(frame.message) ?? code,
-    { retryable, details: frame.details, ...(retryAfterMs !== undefined && { retryAfterMs }) },
+    { retryable, details: frame.details, retryAfterMs: integerOf(frame.retryAfterMs) },
   );
 }

@@ -55,7 +55,7 @@ export type ErrorCode = ServerErrorCode | ClientErrorCode;
 
 export interface InventoryErrorOptions {
   retryable?: boolean;
-  retryAfterMs?: number;
+  retryAfterMs?: number | undefined;
   details?: unknown;
   cause?: unknown;
 }
@@ -69,7 +69,7 @@ export class InventoryError extends Error {
   readonly details: unknown;
 
   constructor(code: ErrorCode, message: string, options: InventoryErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(message, { cause: options.cause });
     this.code = code;
     this.retryable = options.retryable ?? false;
     this.retryAfterMs = options.retryAfterMs;

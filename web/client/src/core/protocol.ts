@@ -67,6 +67,13 @@ export interface ItemKey {
   readonly warehouseId: string;
 }
 
+/** The object without its undefined fields. */
+export function compact<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}
+
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -99,18 +106,14 @@ export function readFrame(message: unknown): Frame | null {
 export function readEvent(frame: JsonObject): InventoryEvent | null {
   const type = textOf(frame.type);
   if (type === undefined || !type.includes('.') || type.startsWith('presence.') || !isObject(frame.data)) return null;
-  const id = idOf(frame.id);
-  const position = textOf(frame.position);
-  const op = textOf(frame.op);
-  const conflated = integerOf(frame.conflated);
-  return {
+  return compact({
     type,
     data: frame.data,
-    ...(id !== undefined && { id }),
-    ...(position !== undefined && { position }),
-    ...(op !== undefined && { op }),
-    ...(conflated !== undefined && conflated > 0 && { conflated }),
-  };
+    id: idOf(frame.id),
+    position: textOf(frame.position),
+    op: textOf(frame.op),
+    conflated: integerOf(frame.conflated),
+  });
 }
 
 /** The item in the data of a state event or in a row of a snapshot. */
@@ -123,9 +126,7 @@ export function readRow(data: JsonObject, before?: Row): Row | null {
   const reserved = integerOf(data.quantityReserved) ?? before?.quantityReserved ?? 0;
   const minimum = integerOf(data.minimumStock) ?? before?.minimumStock ?? 0;
   const alert = data.alertState;
-  const timestamp = textOf(data.timestamp) ?? textOf(data.lastModifiedAt) ?? textOf(data.createdAt);
-  const attributes = isObject(data.attributes) ? data.attributes : before?.attributes;
-  return {
+  return compact({
     productId,
     warehouseId,
     version,
@@ -134,9 +135,9 @@ export function readRow(data: JsonObject, before?: Row): Row | null {
     quantityOnHand: integerOf(data.quantityOnHand) ?? available + reserved,
     minimumStock: minimum,
     alertState: alert === 'ok' || alert === 'low' || alert === 'out' ? alert : alertStateOf(available, minimum),
-    ...(timestamp !== undefined && { timestamp }),
-    ...(attributes !== undefined && { attributes }),
-  };
+    timestamp: textOf(data.timestamp) ?? textOf(data.lastModifiedAt) ?? textOf(data.createdAt),
+    attributes: isObject(data.attributes) ? data.attributes : before?.attributes,
+  }) as Row;
 }
 
 export function alertStateOf(available: number, minimum: number): Row['alertState'] {
@@ -175,10 +176,5 @@ export function channelCovers(name: string, key: ItemKey): boolean {
 
 /** Bytes of a text in UTF-8. */
 export function byteSize(text: string): number {
-  let bytes = 0;
-  for (const c of text) {
-    const code = c.codePointAt(0) ?? 0;
-    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  }
-  return bytes;
+  return new TextEncoder().encode(text).length;
 }

@@ -59,12 +59,8 @@ export class Versions {
     if (id === undefined) return 'new';
     if (this.#alerts.has(id)) return 'duplicate';
     this.#alerts.add(id);
-    if (this.#alerts.size > ALERTS_KEPT) {
-      for (const oldest of this.#alerts) {
-        this.#alerts.delete(oldest);
-        break;
-      }
-    }
+    const [oldest] = this.#alerts;
+    if (this.#alerts.size > ALERTS_KEPT && oldest !== undefined) this.#alerts.delete(oldest);
     return 'new';
   }
 }

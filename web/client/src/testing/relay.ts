@@ -115,6 +115,7 @@ export class MemoryRelay {
   #dial(socket: MemorySocket): void {
     this.dialled++;
     this.#options.clock.setTimeout(() => {
+      if (socket.readyState !== 0) return;
       if (!this.#up || this.faults.takeRefusal()) return socket.ended(1006, '');
       const session = new Session(`conn-${++this.#ids}`, socket);
       const offered = socket.protocols.includes('inventory.v1');

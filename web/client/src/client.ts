@@ -1,0 +1,539 @@
+/*
+ * client.ts
+ *   Everything together: the link, the stock on screen, the changes on their way.
+ *
+ * This file only joins parts: each of them can be read, and used, alone.
+ */
+import type { BatchOptions } from './core/batcher.js';
+import { type Clock, systemClock, type TimerHandle } from './core/clock.js';
+import {
+  Connection,
+  type ConnectionOptions,
+  type ConnectionState,
+  type ConnectionStatus,
+  type Gap,
+  type SnapshotPage,
+} from './core/connection.js';
+import { Emitter, type ListenOptions } from './core/emitter.js';
+import { InventoryError, reasonOf } from './core/errors.js';
+import { browserPage } from './core/page.js';
+import { channelCovers, type InventoryEvent, type ItemKey, itemKey, type JsonObject, textOf } from './core/protocol.js';
+import { defaultPolicies, type Policies } from './perf/adaptive.js';
+import { type Health, healthOf } from './perf/health.js';
+import { type Grade, type Quality, QualityMeter } from './perf/quality.js';
+import { Presence } from './presence/presence.js';
+import { type Conflict, type ConflictChoice, type ConflictPreview, conflictOf, preview } from './sync/conflict.js';
+import type { Adjustment, Change, StockTake } from './sync/operation.js';
+import { type Operation, Queue, type QueueOptions, type SyncStatus } from './sync/queue.js';
+import { IndexedDbStorage, type StorageAdapter } from './sync/storage.js';
+import { type ItemFilter, type ItemView, Store } from './sync/store.js';
+import { browserLocks, browserTabs, type Locks, type Tabs } from './sync/tabs.js';
+
+export interface ClientOptions extends ConnectionOptions {
+  /** Connects when made. Default false. */
+  autoConnect?: boolean;
+  /** Whose changes these are; they are kept apart by it. Default 'anonymous'. */
+  userId?: string;
+  /** Default 'indexeddb'. */
+  storage?: 'indexeddb' | 'memory' | StorageAdapter;
+  batch?: BatchOptions;
+  queue?: QueueOptions;
+  /** By the grade of the link; false: never adapts. Default true. */
+  adaptive?: boolean | Policies;
+  /** Decides conflicts at once; null leaves them to a person. */
+  conflictHandler?: (conflict: Conflict) => { choice: ConflictChoice; value?: number } | null;
+  /** Default: the browser's. null: none. */
+  locks?: Locks | null;
+  tabs?: Tabs | null;
+}
+
+export interface ClientEvents {
+  state: ConnectionState;
+  /** An event of the stock, new to this client. */
+  message: InventoryEvent;
+  snapshot: SnapshotPage;
+  quality: Quality;
+  health: Health;
+  sync: SyncStatus;
+  conflict: Conflict;
+  /** Five seconds without a link; and what came of it. */
+  lostConnection: 'lost' | 'restored' | 'failed';
+  gap: Gap;
+  error: InventoryError;
+}
+
+export interface Subscription {
+  readonly channel: string;
+  unsubscribe(): void;
+}
+
+export interface Counters {
+  events: number;
+  duplicates: number;
+  conflated: number;
+  gaps: number;
+  resyncs: number;
+  reconnects: number;
+  errors: number;
+}
+
+const LOST_AFTER_MS = 5_000;
+/** A channel left is kept this long: a component that mounts again causes no traffic. */
+const LINGER_MS = 1_000;
+const SAVE_ROWS_AFTER_MS = 1_000;
+const REPORT_EVERY_MS = 5_000;
+const RECENT_MS = 300_000;
+
+export class InventoryClient {
+  readonly connection: Connection;
+  readonly inventory: Store;
+  readonly queue: Queue;
+  readonly counters: Counters = {
+    events: 0,
+    duplicates: 0,
+    conflated: 0,
+    gaps: 0,
+    resyncs: 0,
+    reconnects: 0,
+    errors: 0,
+  };
+  readonly #options: ClientOptions;
+  readonly #clock: Clock;
+  readonly #emitter: Emitter<ClientEvents>;
+  readonly #storage: StorageAdapter;
+  readonly #meter: QualityMeter;
+  readonly #presences = new Map<string, { presence: Presence; count: number }>();
+  readonly #knownConflicts = new Set<string>();
+  readonly #stops: (() => void)[] = [];
+  #recent: { at: number; what: string }[] = [];
+  #grade: Grade = 'good';
+  #stale = false;
+  #syncScheduled = false;
+  #saveTimer: TimerHandle | null = null;
+  #lostTimer: TimerHandle | null = null;
+  #lost = false;
+  #wasConnected = false;
+  #reportTimer: TimerHandle | null = null;
+  #closed = false;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    const page = options.page ?? browserPage();
+    this.#emitter = new Emitter<ClientEvents>((error) => this.#onThrow(error));
+    const call = (fn: () => void) => this.#emitter.call(fn, undefined);
+    this.connection = new Connection({ snapshot: true, ...options, clock: this.#clock, page });
+    this.inventory = new Store(call);
+    this.#meter = new QualityMeter(this.#clock);
+    const name = `inventory:${options.userId ?? 'anonymous'}`;
+    const { storage = 'indexeddb' } = options;
+    this.#storage =
+      typeof storage === 'string' ? new IndexedDbStorage(name, storage === 'memory' ? null : undefined) : storage;
+    this.#wire();
+    this.queue = new Queue(options.queue ?? {}, {
+      clock: this.#clock,
+      storage: this.#storage,
+      connection: this.connection,
+      store: this.inventory,
+      locks: options.locks === undefined ? browserLocks() : options.locks,
+      tabs: options.tabs === undefined ? (storage === 'indexeddb' ? browserTabs(name) : null) : options.tabs,
+      lockName: `drain:${name}`,
+      batch: options.batch ?? {},
+      onChange: () => this.#scheduleSync(),
+    });
+    this.#stops.push(
+      this.inventory.subscribeAll(() => this.#scheduleSave()),
+      page.listen((signal) => {
+        if (signal === 'hidden') this.queue.batcher.flush();
+        if (signal === 'leave') this.queue.leave();
+        if (signal === 'hidden' || signal === 'leave') void this.#saveRows();
+      }),
+    );
+    void this.#hydrate();
+    this.#report();
+    if (options.autoConnect) this.connect();
+  }
+
+  get state(): ConnectionState {
+    return this.connection.state;
+  }
+
+  get status(): ConnectionStatus {
+    return this.connection.status;
+  }
+
+  get quality(): Quality {
+    return this.#meter.value;
+  }
+
+  /** The relay has lost its database: numbers may be old. */
+  get stale(): boolean {
+    return this.#stale;
+  }
+
+  /** A listener for `state` or `sync` is called at once with the present one. */
+  on<K extends keyof ClientEvents>(name: K, fn: (value: ClientEvents[K]) => void, options?: ListenOptions): () => void {
+    const off = this.#emitter.on(name, fn, options);
+    if (options?.signal?.aborted) return off;
+    if (name === 'state') this.#emitter.call(fn as (value: ConnectionState) => void, this.state);
+    if (name === 'sync') this.#emitter.call(fn as (value: SyncStatus) => void, this.queue.status);
+    return off;
+  }
+
+  connect(): void {
+    this.connection.connect();
+  }
+
+  /** Until connect() is called again, nothing brings the link back. Changes go on being taken and kept. */
+  disconnect(): void {
+    this.connection.disconnect();
+  }
+
+  setToken(token: string | null): void {
+    this.connection.setToken(token);
+  }
+
+  /** Resolves with the link; rejects if it is not there in time or cannot be. */
+  ready(timeoutMs = 30_000): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = new AbortController();
+      const end = (error?: InventoryError) => {
+        stop.abort();
+        this.#clock.clearTimeout(timer);
+        if (error) reject(error);
+        else resolve();
+      };
+      const timer = this.#clock.setTimeout(
+        () => end(new InventoryError('timeout', 'not connected in time', { retryable: true })),
+        timeoutMs,
+      );
+      this.on(
+        'state',
+        (state) => {
+          if (state.name === 'connected') end();
+          else if (state.name === 'error' && !state.recoverable) end(new InventoryError(state.code, state.message));
+        },
+        { signal: stop.signal },
+      );
+    });
+  }
+
+  /** Ends everything; changes not sent stay on the device. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    await this.queue.ready;
+    await this.#saveRows();
+    this.#closed = true;
+    for (const stop of this.#stops) stop();
+    for (const timer of [this.#saveTimer, this.#lostTimer, this.#reportTimer]) this.#clock.clearTimeout(timer);
+    for (const { presence } of this.#presences.values()) presence.close();
+    this.queue.close();
+    this.connection.close();
+    this.#emitter.clear();
+  }
+
+  /** Follows a channel. Counted: the last one to leave ends it. */
+  subscribe(
+    channel: string,
+    handlers: { onEvent?: (event: InventoryEvent) => void; onSnapshot?: (page: SnapshotPage) => void } = {},
+  ): Subscription {
+    const { onEvent, onSnapshot } = handlers;
+    const stop = new AbortController();
+    const { signal } = stop;
+    if (onEvent) this.on('message', (event) => covers(channel, event) && onEvent(event), { signal });
+    if (onSnapshot) this.on('snapshot', (page) => page.channel === channel && onSnapshot(page), { signal });
+    this.connection.follow(channel);
+    return {
+      channel,
+      unsubscribe: () => {
+        if (signal.aborted) return;
+        stop.abort();
+        this.#clock.setTimeout(() => this.connection.unfollow(channel), LINGER_MS);
+      },
+    };
+  }
+
+  /** More or less of an item. */
+  adjust(adjustment: Adjustment): Operation {
+    return this.change({ type: 'adjust', ...adjustment });
+  }
+
+  /** What was counted on the shelf. */
+  setQuantity(count: StockTake): Operation {
+    const { value, base, pending } = this.inventory.get(itemKey(count));
+    const { expectedVersion, ...rest } = count;
+    // Own changes ahead of it in the lane will each add a version.
+    const seen = expectedVersion === undefined && value && base ? base.version + pending : expectedVersion;
+    return this.change({ type: 'set', ...rest, ...(typeof seen === 'number' && { expectedVersion: seen }) });
+  }
+
+  change(change: Change): Operation {
+    return this.queue.enqueue(change as unknown as JsonObject);
+  }
+
+  readonly conflicts = {
+    list: (): Conflict[] => this.queue.list().flatMap((op) => conflictOf(op, this.inventory) ?? []),
+    get: (id: string): Conflict | null => {
+      const op = this.queue.get(id);
+      return op ? conflictOf(op, this.inventory) : null;
+    },
+    preview: (id: string, choice: ConflictChoice, value?: number): ConflictPreview | null => {
+      const conflict = this.conflicts.get(id);
+      return conflict && preview(conflict, choice, value);
+    },
+    /** The operation sent instead; null if none is. */
+    resolve: async (id: string, how: { choice: ConflictChoice; value?: number }): Promise<Operation | null> => {
+      const conflict = this.conflicts.get(id);
+      if (!conflict) return null;
+      if (how.choice === 'server') {
+        await this.queue.discard(id);
+        return null;
+      }
+      const { change } = preview(conflict, how.choice, how.value);
+      if (!change) {
+        this.connection.report(
+          new InventoryError('INVALID_ARGUMENT', `the choice "${how.choice}" cannot be made here`),
+        );
+        return null;
+      }
+      const operation = this.queue.enqueue(change, { replaces: conflict.operation, reviewed: true });
+      await operation.saved;
+      return operation;
+    },
+    /** Decides later; the other changes of the item go on. */
+    defer: (id: string): Promise<boolean> => this.queue.defer(id),
+  };
+
+  /** Who else is there. Counted: release() as often as it was asked for. */
+  presence(channel: string): Presence {
+    const entry = this.#presences.get(channel) ?? {
+      presence: new Presence(channel, this.#clock, this.connection, (fn) => this.#emitter.call(fn, undefined)),
+      count: 0,
+    };
+    entry.count++;
+    this.#presences.set(channel, entry);
+    return entry.presence;
+  }
+
+  releasePresence(channel: string): void {
+    const entry = this.#presences.get(channel);
+    if (!entry || --entry.count > 0) return;
+    this.#clock.setTimeout(() => {
+      if (entry.count > 0 || this.#presences.get(channel) !== entry) return;
+      this.#presences.delete(channel);
+      entry.presence.close();
+    }, LINGER_MS);
+  }
+
+  health(): Health {
+    const since = this.#clock.monotonic() - RECENT_MS;
+    this.#recent = this.#recent.filter((entry) => entry.at > since);
+    const problems = this.#recent.filter((entry) => entry.what !== 'gap');
+    const { size, oldestAt } = this.queue.status;
+    return healthOf({
+      connected: this.state.name === 'connected',
+      quality: this.quality,
+      queueSize: size,
+      oldestQueuedMs: oldestAt === null ? 0 : this.#clock.now() - oldestAt,
+      problems: problems.length,
+      lastProblem: problems.at(-1)?.what ?? '',
+      gaps: this.#recent.length - problems.length,
+      stale: this.#stale,
+    });
+  }
+
+  /** Known items, in order of their keys. */
+  list(filter?: ItemFilter): ItemView[] {
+    return this.inventory.list(filter);
+  }
+
+  get(key: ItemKey): ItemView {
+    return this.inventory.get(key);
+  }
+
+  #wire(): void {
+    const { connection, inventory, counters } = this;
+    const onEvent = (event: InventoryEvent) => {
+      inventory.onEvent(event);
+      if (event.op !== undefined) this.queue.onEcho(event.op, event.data);
+    };
+    connection.on('event', (event) => {
+      counters.events++;
+      if (event.conflated !== undefined) counters.conflated += event.conflated - 1;
+      onEvent(event);
+      this.#emitter.emit('message', event);
+    });
+    connection.on('duplicate', (event) => {
+      counters.duplicates++;
+      onEvent(event);
+    });
+    connection.on('snapshot', (page) => {
+      inventory.onSnapshot(page.channel, page.rows, page.first, page.more);
+      this.#emitter.emit('snapshot', page);
+    });
+    connection.on('resync', () => {
+      counters.resyncs++;
+      inventory.onResync();
+    });
+    connection.on('gap', (gap) => {
+      counters.gaps++;
+      this.#tell('gap', gap, 'gap');
+    });
+    connection.on('error', (error) => {
+      counters.errors++;
+      this.#tell('error', error, error.code);
+    });
+    connection.on('stale', (stale) => {
+      this.#stale = stale;
+    });
+    connection.on('traffic', ({ direction, bytes }) => this.#meter.onTraffic(direction, bytes));
+    connection.on('roundTrip', (trip) => {
+      this.#meter.onRoundTrip(trip);
+      this.#onQuality();
+    });
+    connection.on('missedPong', () => {
+      this.#meter.onMissedPong();
+      this.#onQuality();
+    });
+    connection.on('state', (state) => this.#onState(state));
+  }
+
+  #onState(state: ConnectionState): void {
+    this.#meter.onState(state);
+    if (state.name === 'connected') {
+      if (this.#wasConnected && this.#lostTimer !== null) this.counters.reconnects++;
+      this.#wasConnected = true;
+      this.#stale = false;
+      this.#endLost('restored');
+    } else if (state.name === 'disconnected' || (state.name === 'error' && !state.recoverable)) {
+      this.#endLost('failed');
+    } else if (this.#wasConnected && this.#lostTimer === null) {
+      this.#lostTimer = this.#clock.setTimeout(() => {
+        this.#lost = true;
+        this.#emitter.emit('lostConnection', 'lost');
+      }, LOST_AFTER_MS);
+    }
+    this.#emitter.emit('state', state);
+    this.#onQuality();
+  }
+
+  #endLost(how: 'restored' | 'failed'): void {
+    this.#clock.clearTimeout(this.#lostTimer);
+    this.#lostTimer = null;
+    if (!this.#lost) return;
+    this.#lost = false;
+    this.#emitter.emit('lostConnection', how);
+  }
+
+  #onQuality(): void {
+    const quality = this.quality;
+    if (quality.grade !== this.#grade && this.state.name === 'connected') {
+      this.#grade = quality.grade;
+      this.#adapt(quality);
+    }
+    this.#emitter.emit('quality', quality);
+  }
+
+  #adapt(quality: Quality): void {
+    const { adaptive = true, queue = {}, maxRate } = this.#options;
+    if (adaptive === false) return;
+    const policy = (adaptive === true ? defaultPolicies : adaptive)[this.#grade];
+    this.queue.batcher.windowMs = Math.max(policy.batchWindowMs, this.#options.batch?.windowMs ?? 0);
+    this.queue.maxInFlight = Math.min(policy.maxInFlight, queue.maxInFlight ?? policy.maxInFlight);
+    // A link that broke is not a slow one: only slow answers ask the relay for less.
+    this.connection.setMaxRate((quality.colour === 'green' ? null : policy.maxRate) ?? maxRate);
+    for (const { presence } of this.#presences.values()) presence.throttleMs = policy.presenceThrottleMs;
+  }
+
+  async #hydrate(): Promise<void> {
+    try {
+      this.inventory.hydrate(await this.#storage.rows());
+    } catch {
+      // Rows kept on the device are a convenience; the queue tells of a storage that is not there.
+    }
+  }
+
+  #scheduleSave(): void {
+    if (this.#saveTimer !== null || this.#closed) return;
+    this.#saveTimer = this.#clock.setTimeout(() => void this.#saveRows(), SAVE_ROWS_AFTER_MS);
+  }
+
+  async #saveRows(): Promise<void> {
+    this.#clock.clearTimeout(this.#saveTimer);
+    this.#saveTimer = null;
+    const { rows, gone } = this.inventory.takeDirty();
+    if (this.#closed || rows.length + gone.length === 0) return;
+    try {
+      await this.#storage.saveRows(rows, gone);
+    } catch {
+      // As above.
+    }
+  }
+
+  #scheduleSync(): void {
+    if (this.#syncScheduled) return;
+    this.#syncScheduled = true;
+    queueMicrotask(() => {
+      this.#syncScheduled = false;
+      if (this.#closed) return;
+      this.#emitter.emit('sync', this.queue.status);
+      this.#tellConflicts();
+    });
+  }
+
+  #tellConflicts(): void {
+    if (this.queue.status.conflicts === 0 && this.#knownConflicts.size === 0) return;
+    const conflicts = this.conflicts.list();
+    const ids = new Set(conflicts.map((conflict) => conflict.id));
+    for (const id of this.#knownConflicts) if (!ids.has(id)) this.#knownConflicts.delete(id);
+    for (const conflict of conflicts) {
+      if (this.#knownConflicts.has(conflict.id)) continue;
+      this.#knownConflicts.add(conflict.id);
+      this.#tell('conflict', conflict, 'CONFLICT');
+      const decided = this.#decide(conflict);
+      if (decided) void this.conflicts.resolve(conflict.id, decided).catch(() => {});
+    }
+  }
+
+  #decide(conflict: Conflict): { choice: ConflictChoice; value?: number } | null {
+    try {
+      return this.#options.conflictHandler?.(conflict) ?? null;
+    } catch (error) {
+      this.#onThrow(error);
+      return null;
+    }
+  }
+
+  #report(): void {
+    this.#reportTimer = this.#clock.setTimeout(() => {
+      this.#emitter.emit('health', this.health());
+      this.#report();
+    }, REPORT_EVERY_MS);
+  }
+
+  /** Emits, and remembers for a while that it happened. */
+  #tell<K extends keyof ClientEvents>(name: K, value: ClientEvents[K], what: string): void {
+    this.#recent.push({ at: this.#clock.monotonic(), what });
+    if (this.#recent.length > 1000) this.#recent.shift();
+    this.#emitter.emit(name, value);
+  }
+
+  #onThrow(error: unknown): void {
+    this.connection.report(
+      new InventoryError('LISTENER_ERROR', `a listener threw: ${reasonOf(error)}`, { cause: error }),
+    );
+  }
+}
+
+export function createClient(options: ClientOptions): InventoryClient {
+  return new InventoryClient(options);
+}
+
+function covers(channel: string, event: InventoryEvent): boolean {
+  const productId = textOf(event.data.productId);
+  const warehouseId = textOf(event.data.warehouseId);
+  return (
+    channel === 'global' ||
+    (productId !== undefined && warehouseId !== undefined && channelCovers(channel, { productId, warehouseId }))
+  );
+}

@@ -1,0 +1,86 @@
+/*
+ * batcher.ts
+ *   Puts messages that come close together into one frame.
+ *
+ * The first one after a pause goes at once, with all that were said in the
+ * same turn of the loop; those after it wait for the window.  No message
+ * waits longer than maxWaitMs.
+ */
+import type { Clock, TimerHandle } from './clock.js';
+import { byteSize, type JsonObject } from './protocol.js';
+
+export interface BatchOptions {
+  /** Default 100. */
+  windowMs?: number;
+  /** Default 500. */
+  maxWaitMs?: number;
+  /** Default 50. */
+  maxMessages?: number;
+  /** Default 15360: below the relay's limit of a message, with room for the envelope. */
+  maxBytes?: number;
+}
+
+export class Batcher {
+  readonly #clock: Clock;
+  readonly #options: BatchOptions;
+  readonly #send: (messages: readonly JsonObject[]) => void;
+  /** Changed by the adaptive policy. */
+  windowMs: number;
+  #waiting: JsonObject[] = [];
+  #bytes = 0;
+  #timer: TimerHandle | null = null;
+  #scheduled = false;
+  #lastFlush = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, options: BatchOptions, send: (messages: readonly JsonObject[]) => void) {
+    this.#clock = clock;
+    this.#options = options;
+    this.#send = send;
+    this.windowMs = options.windowMs ?? 100;
+  }
+
+  push(message: JsonObject): void {
+    const bytes = byteSize(JSON.stringify(message)) + 1;
+    const full =
+      this.#waiting.length >= (this.#options.maxMessages ?? 50) ||
+      this.#bytes + bytes > (this.#options.maxBytes ?? 15_360);
+    if (full && this.#waiting.length > 0) this.flush();
+    this.#waiting.push(message);
+    this.#bytes += bytes;
+    if (this.#timer !== null || this.#scheduled) return;
+    const window = Math.min(this.windowMs, this.#options.maxWaitMs ?? 500);
+    const wait = this.#lastFlush + window - this.#clock.monotonic();
+    if (wait > 0) {
+      this.#timer = this.#clock.setTimeout(() => this.flush(), wait);
+      return;
+    }
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      if (this.#scheduled) this.flush();
+    });
+  }
+
+  /** Sends what waits now: timers of a page that goes away may never run. */
+  flush(): void {
+    this.#stop();
+    const messages = this.#waiting;
+    this.#waiting = [];
+    this.#bytes = 0;
+    if (messages.length === 0) return;
+    this.#lastFlush = this.#clock.monotonic();
+    this.#send(messages);
+  }
+
+  /** Drops what waits: the connection it was meant for is gone. */
+  clear(): void {
+    this.#stop();
+    this.#waiting = [];
+    this.#bytes = 0;
+  }
+
+  #stop(): void {
+    this.#scheduled = false;
+    this.#clock.clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}

@@ -1,0 +1,119 @@
+/*
+ * conflict.ts
+ *   Two truths about one item, and what each choice between them leads to.
+ *
+ * base is what the person saw, mine what the change would have made of it,
+ * theirs what the server has now.  Nothing is decided by itself unless the
+ * application gives a handler; a decision is a new operation, made on the
+ * version that was shown.
+ */
+import { alertStateOf, isObject, type JsonObject, type Row, readRow, textOf } from '../core/protocol.js';
+import { effectsOf, type StoredOperation } from './operation.js';
+import { after, type Store } from './store.js';
+
+/**
+ * local: my number, whatever the server has (a sale that is short is recorded
+ * by force, which needs the right to).  server: theirs; my change is dropped.
+ * merge: a number given by hand.  rebase: my change once more, on top of theirs.
+ */
+export type ConflictChoice = 'local' | 'server' | 'merge' | 'rebase';
+
+export interface Conflict {
+  /** The id of the operation. */
+  readonly id: string;
+  readonly key: string;
+  readonly code: 'version_conflict' | 'insufficient_stock' | 'STALE_OPERATION';
+  readonly base: Row | null;
+  readonly mine: Row | null;
+  readonly theirs: Row | null;
+  readonly operation: StoredOperation;
+  readonly deferred: boolean;
+  /** The choice that fits most: rebase for more-or-less, server for counts. */
+  readonly suggested: ConflictChoice;
+}
+
+export interface ConflictPreview {
+  readonly choice: ConflictChoice;
+  readonly quantityAvailable: number | null;
+  readonly quantityOnHand: number | null;
+  readonly alertState: Row['alertState'] | null;
+  readonly belowMinimum: boolean;
+  readonly belowZero: boolean;
+  /** What will be sent; null: nothing. */
+  readonly change: JsonObject | null;
+}
+
+export function conflictOf(operation: StoredOperation, store: Store): Conflict | null {
+  if (operation.status !== 'conflict') return null;
+  const code = operation.error?.code;
+  const effect = operation.effects[0];
+  const details = operation.error?.details;
+  const current = isObject(details) && isObject(details.current) ? details.current : null;
+  const known = effect ? store.get(effect.key).base : null;
+  const told = current && readRow(current, known ?? operation.base ?? undefined);
+  const theirs = told && (!known || told.version >= known.version) ? told : known;
+  return {
+    id: operation.key,
+    key: effect?.key ?? '',
+    code: code === 'version_conflict' || code === 'insufficient_stock' ? code : 'STALE_OPERATION',
+    base: operation.base,
+    mine: operation.base && effect ? after(operation.base, effect) : null,
+    theirs,
+    operation,
+    deferred: operation.deferred,
+    suggested: operation.message.type === 'set' ? 'server' : 'rebase',
+  };
+}
+
+/** What would be sent for a choice, and what the server's row becomes. */
+export function preview(conflict: Conflict, choice: ConflictChoice, value?: number): ConflictPreview {
+  const change = changeFor(conflict, choice, value);
+  const { theirs } = conflict;
+  const effect = change && effectsOf(change).find((e) => e.key === conflict.key);
+  const row = theirs && (effect ? after(theirs, effect) : theirs);
+  return {
+    choice,
+    quantityAvailable: row?.quantityAvailable ?? null,
+    quantityOnHand: row?.quantityOnHand ?? null,
+    alertState: row ? alertStateOf(row.quantityAvailable, row.minimumStock) : null,
+    belowMinimum: row !== null && row.quantityAvailable < row.minimumStock,
+    belowZero: row !== null && row.quantityAvailable < 0,
+    change,
+  };
+}
+
+function changeFor(conflict: Conflict, choice: ConflictChoice, value: number | undefined): JsonObject | null {
+  const { message } = conflict.operation;
+  const { expectedVersion: _version, expectedQuantity: _quantity, occurredAt: _occurred, ...again } = message;
+  const { theirs, base } = conflict;
+  if (choice === 'server') return null;
+  if (choice === 'merge') return value === undefined ? null : setTo(conflict, value);
+  if (message.type === 'adjust') {
+    if (choice === 'local' && conflict.code === 'insufficient_stock') return { ...again, onShortage: 'force' };
+    if (choice === 'local' && conflict.mine) return setTo(conflict, conflict.mine.quantityOnHand);
+    return again;
+  }
+  if (message.type === 'set') {
+    const counted = typeof message.quantity === 'number' ? message.quantity : 0;
+    if (choice === 'local') return setTo(conflict, counted);
+    // What the count said was off by, applied to what is there now.
+    return theirs && base ? setTo(conflict, theirs.quantityOnHand + counted - base.quantityOnHand) : null;
+  }
+  return again;
+}
+
+/** On the version that was shown: if it moved again, it is a conflict again. */
+function setTo(conflict: Conflict, quantity: number): JsonObject | null {
+  const { message } = conflict.operation;
+  if (!conflict.theirs || !Number.isSafeInteger(quantity)) return null;
+  const { productId, warehouseId, version } = conflict.theirs;
+  const reason = textOf(message.reason);
+  return {
+    type: 'set',
+    productId,
+    warehouseId,
+    quantity,
+    expectedVersion: version,
+    ...(reason !== undefined && { reason }),
+  };
+}

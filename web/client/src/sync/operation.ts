@@ -1,0 +1,198 @@
+/*
+ * operation.ts
+ *   A change somebody wants, and what it will do to the numbers on screen.
+ *
+ * Stock is a ledger: a change says how much more or less, not what the number
+ * shall be, wherever it can.  Two people selling one each then never disagree.
+ */
+import type { ErrorCode } from '../core/errors.js';
+import { integerOf, isObject, itemKey, type JsonObject, type Row, textOf } from '../core/protocol.js';
+
+interface Common {
+  readonly reason?: string;
+  readonly reference?: string;
+  readonly performedBy?: string;
+}
+interface Item {
+  readonly productId: string;
+  readonly warehouseId: string;
+}
+export type MovementType = 'in' | 'out' | 'adjustment';
+
+export interface Adjustment extends Item, Common {
+  /** `in` and `out` take the magnitude; `adjustment` (the default) is signed. */
+  readonly quantity: number;
+  readonly movementType?: MovementType;
+  readonly expectedVersion?: number;
+  readonly batchNumber?: string;
+  readonly expiresAt?: string;
+  readonly onShortage?: 'reject' | 'partial' | 'force';
+}
+export interface StockTake extends Item, Common {
+  /** On hand: what was counted on the shelf, reserved pieces included. */
+  readonly quantity: number;
+  /** Default: the version seen here, own changes on their way included. null: set it whatever it is. */
+  readonly expectedVersion?: number | null;
+  readonly expectedQuantity?: number;
+  readonly countedAt?: string;
+  readonly batchNumber?: string;
+}
+export interface Line extends Item {
+  readonly quantity: number;
+  readonly movementType?: MovementType;
+}
+
+/** What can be asked of the relay; the fields are those of the SQL functions in camelCase. */
+export type Change =
+  | ({ readonly type: 'adjust' } & Adjustment)
+  | ({ readonly type: 'set' } & StockTake)
+  | ({ readonly type: 'apply'; readonly lines: readonly Line[] } & Common)
+  | ({
+      readonly type: 'define';
+      readonly minimumStock?: number;
+      readonly stockFloor?: number;
+      readonly trackBatches?: boolean;
+      readonly attributes?: JsonObject;
+      readonly initialQuantity?: number;
+    } & Item &
+      Common)
+  | ({ readonly type: 'retire' } & Item & Common)
+  | ({
+      readonly type: 'reserve';
+      readonly lines: readonly Line[];
+      readonly reservationId: string;
+      readonly ttl?: string;
+    } & Common)
+  | ({ readonly type: 'commit' | 'release'; readonly reservationId: string; readonly lines?: readonly Line[] } & Common)
+  | ({
+      readonly type: 'transfer';
+      readonly productId: string;
+      readonly fromWarehouseId: string;
+      readonly toWarehouseId: string;
+      readonly quantity: number;
+      readonly batchNumber?: string;
+    } & Common);
+
+/** What a change does to one item until the server has said. */
+export interface Effect {
+  readonly key: string;
+  readonly available: number;
+  readonly reserved: number;
+  /** On hand becomes this; the two above are then zero. */
+  readonly onHand?: number;
+}
+
+export type OperationStatus = 'saving' | 'queued' | 'sending' | 'acked' | 'conflict' | 'failed' | 'discarded';
+
+export interface StoredError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details?: unknown;
+}
+
+/** As kept on the device. */
+export interface StoredOperation {
+  readonly seq: number;
+  /** The idempotency key, and the id of the operation. */
+  readonly key: string;
+  readonly message: JsonObject;
+  readonly effects: readonly Effect[];
+  readonly lanes: readonly string[];
+  readonly status: OperationStatus;
+  readonly createdAt: number;
+  readonly attempts: number;
+  /** Was sent without an answer: the server may have it. */
+  readonly uncertain: boolean;
+  /** Lets the rest of its lanes pass while it waits for a person. */
+  readonly deferred: boolean;
+  /** Somebody looked at it although it is old. */
+  readonly reviewed: boolean;
+  /** The first item as it was shown when the change was made. */
+  readonly base: Row | null;
+  readonly error?: StoredError;
+  readonly result?: JsonObject;
+  readonly settledAt?: number;
+  readonly bytes: number;
+}
+
+export function effectsOf(change: JsonObject): Effect[] {
+  const lines = Array.isArray(change.lines) ? change.lines.filter(isObject) : [];
+  const quantity = integerOf(change.quantity) ?? 0;
+  const effect = (productId: unknown, warehouseId: unknown, available: number, reserved = 0): Effect => ({
+    key: itemKey({ productId: String(productId), warehouseId: String(warehouseId) }),
+    available,
+    reserved,
+  });
+  switch (change.type) {
+    case 'adjust':
+      return [effect(change.productId, change.warehouseId, signedQuantity(change))];
+    case 'set':
+      return [{ ...effect(change.productId, change.warehouseId, 0), onHand: quantity }];
+    case 'define':
+    case 'retire':
+      return [effect(change.productId, change.warehouseId, 0)];
+    case 'transfer':
+      return [
+        effect(change.productId, change.fromWarehouseId, -Math.abs(quantity)),
+        effect(change.productId, change.toWarehouseId, Math.abs(quantity)),
+      ];
+    case 'apply':
+      return merged(lines.map((line) => effect(line.productId, line.warehouseId, signedQuantity(line))));
+    case 'reserve':
+      return merged(
+        lines.map((line) => {
+          const held = Math.abs(integerOf(line.quantity) ?? 0);
+          return effect(line.productId, line.warehouseId, -held, held);
+        }),
+      );
+  }
+  // What a commit or release does is known to the server only.
+  return [];
+}
+
+/** An operation waits for earlier ones of the same lanes. */
+export function lanesOf(change: JsonObject, effects: readonly Effect[]): string[] {
+  const reservation = textOf(change.reservationId);
+  return [...effects.map((effect) => effect.key), ...(reservation === undefined ? [] : [`reservation:${reservation}`])];
+}
+
+export function signedQuantity(line: JsonObject): number {
+  const quantity = integerOf(line.quantity) ?? 0;
+  if (line.movementType === 'in') return Math.abs(quantity);
+  if (line.movementType === 'out') return -Math.abs(quantity);
+  return quantity;
+}
+
+/** What is wrong with a change, or null. */
+export function flawOf(change: JsonObject): string | null {
+  const lines = Array.isArray(change.lines) ? change.lines : [change];
+  if (lines.length === 0) return 'no lines';
+  for (const line of lines) {
+    if (!isObject(line)) return 'no line';
+    for (const name of ['productId', 'warehouseId', 'fromWarehouseId', 'toWarehouseId', 'reservationId']) {
+      const value = line[name];
+      if (value !== undefined && (typeof value !== 'string' || value === '')) return `${name} must be text`;
+    }
+    if (line.quantity !== undefined && !Number.isSafeInteger(line.quantity)) return 'quantity must be a whole number';
+  }
+  if (
+    ['adjust', 'set', 'define', 'retire'].includes(String(change.type)) &&
+    !(change.productId && change.warehouseId)
+  ) {
+    return 'productId and warehouseId must be text';
+  }
+  return null;
+}
+
+function merged(effects: readonly Effect[]): Effect[] {
+  const byKey = new Map<string, Effect>();
+  for (const effect of effects) {
+    const before = byKey.get(effect.key);
+    byKey.set(effect.key, {
+      ...effect,
+      available: effect.available + (before?.available ?? 0),
+      reserved: effect.reserved + (before?.reserved ?? 0),
+    });
+  }
+  return [...byKey.values()];
+}

@@ -1,0 +1,352 @@
+/*
+ * store.ts
+ *   What the screen shows: the confirmed base and, on top, what is on its way.
+ *
+ * A rollback removes the operation and computes again; no value is ever put
+ * back from memory.  An operation leaves and the base moves in one step, by
+ * whichever of event and ack comes first, so no number flickers.
+ *
+ * A snapshot does not say which operations it contains.  While an item has
+ * one that was sent and not answered, the snapshot's row is therefore held
+ * aside, and shown once the answer is there: shown earlier, the change might
+ * be counted twice.
+ */
+import {
+  alertStateOf,
+  channelCovers,
+  type InventoryEvent,
+  type ItemKey,
+  isObject,
+  itemKey,
+  type JsonObject,
+  type Row,
+  readRow,
+  textOf,
+} from '../core/protocol.js';
+import type { Effect, StoredOperation } from './operation.js';
+
+export interface ItemView {
+  readonly key: string;
+  /** Base and pending changes together; null: not known (or retired). */
+  readonly value: Row | null;
+  /** As the server confirmed it. */
+  readonly base: Row | null;
+  /** Changes on their way. */
+  readonly pending: number;
+  /** Kept from before; the server has not confirmed it since. */
+  readonly stale: boolean;
+  /** A change of this item waits for a person. */
+  readonly conflict: boolean;
+}
+
+interface Pending {
+  readonly op: string;
+  readonly effect: Effect;
+  /** The server may have it. */
+  uncertain: boolean;
+}
+
+interface Item {
+  base: Row | null;
+  held: Row | null;
+  stale: boolean;
+  pending: Pending[];
+  conflicts: Set<string>;
+  view: ItemView | null;
+}
+
+export type ItemFilter = Partial<ItemKey> & { alertState?: Row['alertState'] };
+
+export class Store {
+  readonly #items = new Map<string, Item>();
+  readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #anyListeners = new Set<() => void>();
+  readonly #snapshots = new Map<string, Set<string>>();
+  readonly #changed = new Set<string>();
+  readonly #dirty = new Set<string>();
+  /** Operation and item, where an event settled one item of an operation that is still on its way. */
+  readonly #settled = new Set<string>();
+  readonly #call: (fn: () => void) => void;
+  #depth = 0;
+  #revision = 0;
+
+  /** call runs a listener and reports what it throws. */
+  constructor(call: (fn: () => void) => void) {
+    this.#call = call;
+  }
+
+  /** Grows with every change; a cheap key for computed lists. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** The same object until the item changes. */
+  get(key: ItemKey | string): ItemView {
+    const name = typeof key === 'string' ? key : itemKey(key);
+    const item = this.#items.get(name);
+    if (!item) return { key: name, value: null, base: null, pending: 0, stale: false, conflict: false };
+    item.view ??= {
+      key: name,
+      value: item.base && item.pending.reduce((row, { effect }) => after(row, effect), item.base),
+      base: item.base,
+      pending: item.pending.length,
+      stale: item.stale || item.held !== null,
+      conflict: item.conflicts.size > 0,
+    };
+    return item.view;
+  }
+
+  /** The known items, in order of their keys. */
+  list(filter: ItemFilter = {}): ItemView[] {
+    const out: ItemView[] = [];
+    for (const key of this.#items.keys()) {
+      const view = this.get(key);
+      const row = view.value;
+      if (!row) continue;
+      if (filter.productId !== undefined && row.productId !== filter.productId) continue;
+      if (filter.warehouseId !== undefined && row.warehouseId !== filter.warehouseId) continue;
+      if (filter.alertState !== undefined && row.alertState !== filter.alertState) continue;
+      out.push(view);
+    }
+    return out.sort((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
+  subscribe(key: ItemKey | string, fn: () => void): () => void {
+    const name = typeof key === 'string' ? key : itemKey(key);
+    const set = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, set);
+    set.add(fn);
+    return () => {
+      set.delete(fn);
+      if (set.size === 0 && this.#listeners.get(name) === set) this.#listeners.delete(name);
+    };
+  }
+
+  subscribeAll(fn: () => void): () => void {
+    this.#anyListeners.add(fn);
+    return () => this.#anyListeners.delete(fn);
+  }
+
+  /** Rows kept on the device: shown at once, replaced by whatever the server says. */
+  hydrate(rows: readonly Row[]): void {
+    this.#step(() => {
+      for (const row of rows) {
+        const item = this.#item(itemKey(row));
+        if (item.base) continue;
+        item.base = row;
+        item.stale = true;
+        this.#touch(itemKey(row));
+      }
+    });
+  }
+
+  onEvent(event: InventoryEvent): void {
+    const productId = textOf(event.data.productId);
+    const warehouseId = textOf(event.data.warehouseId);
+    if (!productId || !warehouseId) return;
+    const key = itemKey({ productId, warehouseId });
+    this.#step(() => {
+      if (event.type === 'inventory.retired') {
+        const item = this.#item(key);
+        item.base = item.held = null;
+        item.stale = false;
+        this.#touch(key, true);
+      } else if (event.type === 'inventory.updated') {
+        const row = readRow(event.data, this.#items.get(key)?.base ?? undefined);
+        if (row) this.#advance(key, row, false);
+      }
+      if (event.op !== undefined && this.#remove(key, event.op)) this.#settled.add(`${event.op} ${key}`);
+    });
+  }
+
+  onSnapshot(channel: string, rows: readonly Row[], first: boolean, more: boolean): void {
+    this.#step(() => {
+      const seen = (first ? undefined : this.#snapshots.get(channel)) ?? new Set<string>();
+      for (const row of rows) {
+        const key = itemKey(row);
+        seen.add(key);
+        this.#advance(key, row, true);
+      }
+      if (more) {
+        this.#snapshots.set(channel, seen);
+        return;
+      }
+      this.#snapshots.delete(channel);
+      for (const [key, item] of this.#items) {
+        if (!item.stale || !item.base || seen.has(key) || !channelCovers(channel, item.base)) continue;
+        item.base = null;
+        item.stale = false;
+        this.#touch(key, true);
+      }
+    });
+  }
+
+  /** All versions are void; what is shown stays until rows come. */
+  onResync(): void {
+    this.#step(() => {
+      for (const [key, item] of this.#items) {
+        item.stale = item.base !== null;
+        item.held = null;
+        this.#touch(key);
+      }
+    });
+  }
+
+  /** The server did it: the base moves and the operation leaves, in one step. */
+  onAck(op: string, result: JsonObject, replayed: boolean): void {
+    this.#step(() => {
+      const rows = Array.isArray(result) ? result : Array.isArray(result.changes) ? result.changes : [result];
+      for (const data of rows) {
+        if (!isObject(data)) continue;
+        const productId = textOf(data.productId);
+        const warehouseId = textOf(data.warehouseId);
+        if (!productId || !warehouseId) continue;
+        const key = itemKey({ productId, warehouseId });
+        const item = this.#items.get(key);
+        // Without a base only the numbers would be known, not the item.
+        const row = item?.base && readRow(data, item.base);
+        if (!row || !item?.base) continue;
+        if (!item.stale || item.held) {
+          this.#advance(key, row, false);
+        } else if (row.version > item.base.version) {
+          item.base = row;
+          // What the server did just now is its present state; a replayed answer is an old one.
+          item.stale = replayed;
+          this.#touch(key, true);
+        }
+      }
+      this.drop(op);
+    });
+  }
+
+  /** Shows an operation, or what became of it. */
+  show(operation: StoredOperation): void {
+    this.#step(() => {
+      const live = operation.status === 'queued' || operation.status === 'sending';
+      for (const effect of operation.effects) {
+        const item = this.#item(effect.key);
+        const known = item.pending.find((p) => p.op === operation.key);
+        if (operation.status === 'conflict') item.conflicts.add(operation.key);
+        else item.conflicts.delete(operation.key);
+        if (!live) this.#remove(effect.key, operation.key);
+        else if (known) known.uncertain = operation.uncertain || operation.status === 'sending';
+        else if (!this.#settled.has(`${operation.key} ${effect.key}`)) {
+          item.pending.push({
+            op: operation.key,
+            effect,
+            uncertain: operation.uncertain || operation.status === 'sending',
+          });
+        }
+        this.#touch(effect.key);
+      }
+    });
+  }
+
+  /** Removes an operation and computes again. */
+  drop(op: string): void {
+    this.#step(() => {
+      for (const [key, item] of this.#items) {
+        if (item.conflicts.delete(op)) this.#touch(key);
+        this.#remove(key, op);
+        this.#settled.delete(`${op} ${key}`);
+      }
+    });
+  }
+
+  /** Answers will not come for a while: shows what is held aside. */
+  release(): void {
+    this.#step(() => {
+      for (const key of this.#items.keys()) this.#adopt(key);
+    });
+  }
+
+  /** The rows changed since the last call, and the keys of those gone. */
+  takeDirty(): { rows: Row[]; gone: string[] } {
+    const rows: Row[] = [];
+    const gone: string[] = [];
+    for (const key of this.#dirty) {
+      const base = this.#items.get(key)?.base;
+      if (base) rows.push(base);
+      else gone.push(key);
+    }
+    this.#dirty.clear();
+    return { rows, gone };
+  }
+
+  #advance(key: string, row: Row, snapshot: boolean): void {
+    const item = this.#item(key);
+    if (item.held ? row.version <= item.held.version : item.base && !item.stale && row.version <= item.base.version)
+      return;
+    if (item.held || (snapshot && item.base && item.pending.some((p) => p.uncertain))) {
+      item.held = row;
+      this.#touch(key);
+      return;
+    }
+    item.base = row;
+    item.stale = false;
+    this.#touch(key, true);
+  }
+
+  #remove(key: string, op: string): boolean {
+    const item = this.#items.get(key);
+    if (!item?.pending.some((p) => p.op === op)) return false;
+    item.pending = item.pending.filter((p) => p.op !== op);
+    if (!item.pending.some((p) => p.uncertain)) this.#adopt(key);
+    this.#touch(key);
+    return true;
+  }
+
+  #adopt(key: string): void {
+    const item = this.#items.get(key);
+    if (!item?.held) return;
+    if (item.stale || !item.base || item.held.version > item.base.version) item.base = item.held;
+    item.held = null;
+    item.stale = false;
+    this.#touch(key, true);
+  }
+
+  #item(key: string): Item {
+    let item = this.#items.get(key);
+    if (!item) {
+      item = { base: null, held: null, stale: false, pending: [], conflicts: new Set(), view: null };
+      this.#items.set(key, item);
+    }
+    return item;
+  }
+
+  #touch(key: string, dirty = false): void {
+    const item = this.#items.get(key);
+    if (item) item.view = null;
+    this.#changed.add(key);
+    if (dirty) this.#dirty.add(key);
+  }
+
+  /** Runs fn; listeners hear of all it changed once, afterwards. */
+  #step(fn: () => void): void {
+    this.#depth++;
+    try {
+      fn();
+    } finally {
+      this.#depth--;
+    }
+    if (this.#depth > 0 || this.#changed.size === 0) return;
+    this.#revision++;
+    const keys = [...this.#changed];
+    this.#changed.clear();
+    for (const key of keys) for (const listener of [...(this.#listeners.get(key) ?? [])]) this.#call(listener);
+    for (const listener of [...this.#anyListeners]) this.#call(listener);
+  }
+}
+
+/** A row after a change. */
+export function after(row: Row, effect: Effect): Row {
+  const reserved = row.quantityReserved + effect.reserved;
+  const available = effect.onHand === undefined ? row.quantityAvailable + effect.available : effect.onHand - reserved;
+  return {
+    ...row,
+    quantityAvailable: available,
+    quantityReserved: reserved,
+    quantityOnHand: available + reserved,
+    alertState: alertStateOf(available, row.minimumStock),
+  };
+}

@@ -209,7 +209,7 @@ find_now(InvStock *stock, const InvItemKey *key, InvItem *item)
 {
 	bool is_found;
 
-	inv_stock_take_snapshot();
+	inv_take_snapshot();
 	is_found = inv_item_find(&stock->item_table, key, item);
 	PopActiveSnapshot();
 	return is_found;
@@ -311,7 +311,7 @@ lock_rows(void *arg)
 	keys = sorted_keys(locking->operations, locking->count);
 	stock->items = palloc(Max(list_length(keys), 1) * sizeof(InvItem *));
 	/* what was committed while we waited for keys and reservations is to be seen */
-	inv_stock_take_snapshot();
+	inv_take_snapshot();
 	lock_items(stock, keys, locking->operations, locking->count, locking->policy);
 	PopActiveSnapshot();
 }

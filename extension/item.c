@@ -10,8 +10,10 @@
 #include "json.h"
 
 #include "access/htup_details.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 /* The columns of inventory in the order of the install script. */
@@ -151,29 +153,94 @@ inv_item_find(InvTable *table, const InvItemKey *key, InvItem *item)
 	return true;
 }
 
-bool
-inv_item_lock(InvTable *table, InvItem *item, InvDeadline *deadline, LockWaitPolicy policy)
+/* What is wanted of one row version, and what may have to wait for it. */
+typedef struct Access
 {
-	HeapTuple row = item->row;
-	InvRowFate fate = INV_ROW_GONE;
+	InvTable *table;
+	InvItem *item;
+	InvDeadline *deadline;
+	LockWaitPolicy policy;
+	Datum *values; /* to write; NULL = to lock */
+	bool *nulls;
+	List *queued; /* the versions in whose line we stand */
+} Access;
 
-	if (policy == LockWaitBlock)
-		inv_deadline_arm(deadline);
+static InvRowFate
+use_row(const Access *access)
+{
+	if (access->values == NULL)
+		return inv_table_lock(access->table, access->item->row, access->policy);
+	return inv_table_update(access->table, access->item->row, access->values, access->nulls);
+}
+
+/* There are two waits in this, and both have what is left of the deadline. */
+static InvRowFate
+wait_for_row(Access *access)
+{
+	inv_deadline_arm(access->deadline);
+	if (inv_table_queue(access->table, access->item->row))
+	{
+		access->queued = lappend(access->queued, access->item->row);
+		inv_deadline_arm(access->deadline);
+	}
+	return use_row(access);
+}
+
+static void
+leave_queues(const Access *access)
+{
+	ListCell *cell;
+
+	foreach (cell, access->queued)
+		inv_table_leave_queue(access->table, lfirst(cell));
+}
+
+static InvRowFate
+reach_row(Access *access)
+{
+	volatile InvRowFate fate = INV_ROW_GONE;
+
 	PG_TRY();
 	{
-		fate = inv_table_lock(table, &row, policy);
+		fate = access->policy == LockWaitBlock ? wait_for_row(access) : use_row(access);
 	}
 	PG_CATCH();
 	{
-		inv_deadline_rethrow(deadline);
+		inv_deadline_rethrow(access->deadline);
 	}
 	PG_END_TRY();
+	return fate;
+}
+
+/* The newest version, by a snapshot of its own.  False: it has been deleted. */
+static bool
+read_newest(InvTable *table, InvItem *item)
+{
+	const InvItemKey key = item->key;
+	bool is_found;
+
+	inv_take_snapshot();
+	is_found = inv_item_find(table, &key, item);
+	PopActiveSnapshot();
+	return is_found;
+}
+
+bool
+inv_item_lock(InvTable *table, InvItem *item, InvDeadline *deadline, LockWaitPolicy policy)
+{
+	Access access = {.table = table, .item = item, .deadline = deadline, .policy = policy};
+	InvRowFate fate;
+
+	while ((fate = reach_row(&access)) == INV_ROW_CHANGED)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!read_newest(table, item))
+			break;
+	}
+	leave_queues(&access);
 	item->is_busy = fate == INV_ROW_BUSY;
-	if (fate != INV_ROW_OK)
-		return false;
-	item->is_locked = true;
-	fill_from_row(item, row, RelationGetDescr(table->relation));
-	return true;
+	item->is_locked = fate == INV_ROW_OK;
+	return item->is_locked;
 }
 
 bool
@@ -181,19 +248,18 @@ inv_item_write(InvTable *table, InvItem *item, InvDeadline *deadline)
 {
 	Datum values[MaxTupleAttributeNumber];
 	bool nulls[MaxTupleAttributeNumber];
-	InvRowFate fate = INV_ROW_GONE;
+	Access access = {.table = table,
+					 .item = item,
+					 .deadline = deadline,
+					 /* nobody else can be at a row that is locked */
+					 .policy = item->is_locked ? LockWaitError : LockWaitBlock,
+					 .values = values,
+					 .nulls = nulls};
+	InvRowFate fate;
 
 	fill_columns(item, RelationGetDescr(table->relation), values, nulls);
-	inv_deadline_arm(deadline);
-	PG_TRY();
-	{
-		fate = inv_table_update(table, item->row, values, nulls);
-	}
-	PG_CATCH();
-	{
-		inv_deadline_rethrow(deadline);
-	}
-	PG_END_TRY();
+	fate = reach_row(&access);
+	leave_queues(&access);
 	return fate == INV_ROW_OK;
 }
 

@@ -31,13 +31,6 @@
 #include "utils/timestamp.h"
 
 void
-inv_stock_take_snapshot(void)
-{
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
-}
-
-void
 inv_stock_begin(InvStock *stock)
 {
 	/* the executor checks this for statements, and we write without it */
@@ -45,7 +38,7 @@ inv_stock_begin(InvStock *stock)
 	PreventCommandIfParallelMode("a change of stock");
 	memset(stock, 0, sizeof(InvStock));
 	inv_deadline_begin(&stock->deadline);
-	inv_stock_take_snapshot();
+	inv_take_snapshot();
 	inv_table_open(&stock->item_table, inv_catalog()->item_table);
 }
 

@@ -115,7 +115,4 @@ extern InvMovement *inv_stock_try(InvStock *stock, const InvItemKey *key, const 
 /* Writes the changed items, each once, then batches, movements and events. */
 extern void inv_stock_write(InvStock *stock);
 
-/* Sees what has committed until now and what this transaction has done. */
-extern void inv_stock_take_snapshot(void);
-
 #endif

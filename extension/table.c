@@ -20,6 +20,8 @@
 #include "catalog/pg_collation.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
+#include "storage/lmgr.h"
+#include "storage/procarray.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -35,6 +37,13 @@ raise_too_few_columns(const InvTable *table)
 				   RelationGetRelationName(table->relation), INV_EXTENSION_NAME,
 				   RelationGetDescr(table->relation)->natts, table->column_count),
 			errhint("The installed library may be newer than the extension's objects: run ALTER EXTENSION %s UPDATE.", INV_EXTENSION_NAME));
+}
+
+void
+inv_take_snapshot(void)
+{
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
 }
 
 void
@@ -188,23 +197,46 @@ fate_of(TM_Result result)
 	}
 }
 
+static bool
+is_in_use(HeapTuple row)
+{
+	HeapTupleHeader header = row->t_data;
+	TransactionId xid = HeapTupleHeaderGetRawXmax(header);
+
+	if ((header->t_infomask & HEAP_XMAX_INVALID) != 0)
+		return false;
+	if ((header->t_infomask & HEAP_XMAX_IS_MULTI) != 0)
+		return true;
+	return !TransactionIdIsCurrentTransactionId(xid) && TransactionIdIsInProgress(xid);
+}
+
+bool
+inv_table_queue(InvTable *table, HeapTuple row)
+{
+	if (!is_in_use(row))
+		return false;
+	/* the mode that heap_update() and heap_lock_tuple() queue in for us */
+	LockTuple(table->relation, &row->t_self, ExclusiveLock);
+	return true;
+}
+
+void
+inv_table_leave_queue(InvTable *table, HeapTuple row)
+{
+	UnlockTuple(table->relation, &row->t_self, ExclusiveLock);
+}
+
 InvRowFate
-inv_table_lock(InvTable *table, HeapTuple *row, LockWaitPolicy policy)
+inv_table_lock(InvTable *table, HeapTuple row, LockWaitPolicy policy)
 {
 	TupleTableSlot *slot = table_slot_create(table->relation, NULL);
-	uint8 flags = IsolationUsesXactSnapshot() ? 0 : TUPLE_LOCK_FLAG_FIND_LAST_VERSION;
-	ItemPointerData tid = (*row)->t_self;
+	ItemPointerData tid = row->t_self;
 	TM_FailureData failure;
 	InvRowFate fate;
 
 	fate = fate_of(table_tuple_lock(table->relation, &tid, GetActiveSnapshot(), slot,
 									GetCurrentCommandId(true), LockTupleNoKeyExclusive,
-									policy, flags, &failure));
-	if (fate == INV_ROW_OK)
-	{
-		*row = ExecCopySlotHeapTuple(slot);
-		(*row)->t_self = slot->tts_tid;
-	}
+									policy, 0, &failure));
 	ExecDropSingleTupleTableSlot(slot);
 	return fate;
 }
@@ -213,18 +245,15 @@ inv_table_lock(InvTable *table, HeapTuple *row, LockWaitPolicy policy)
 static InvRowFate
 update_with_triggers(InvTable *table, HeapTuple row)
 {
-	HeapTuple locked = row;
-	InvRowFate fate = inv_table_lock(table, &locked, LockWaitBlock);
+	InvRowFate fate = inv_table_lock(table, row, LockWaitBlock);
 	TupleTableSlot *old;
 	EPQState epq;
 
 	if (fate != INV_ROW_OK)
 		return fate;
-	if (!ItemPointerEquals(&locked->t_self, &row->t_self))
-		return INV_ROW_CHANGED;
 	old = table_slot_create(table->relation, NULL);
-	ExecForceStoreHeapTuple(locked, old, false);
-	old->tts_tid = locked->t_self;
+	ExecForceStoreHeapTuple(row, old, false);
+	old->tts_tid = row->t_self;
 #if PG_VERSION_NUM >= 160000
 	EvalPlanQualInit(&epq, table->estate, NULL, NIL, -1, NIL);
 #else

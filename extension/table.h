@@ -36,6 +36,12 @@ typedef enum InvRowFate
 	INV_ROW_BUSY /* LockWaitSkip: somebody else holds it */
 } InvRowFate;
 
+/*
+ * Sees what has committed until now and what this transaction has done.  To be
+ * popped with PopActiveSnapshot().
+ */
+extern void inv_take_snapshot(void);
+
 /* Opens for writing; the lock is kept until the transaction ends. */
 extern void inv_table_open(InvTable *table, Oid relation);
 extern void inv_table_close(InvTable *table);
@@ -54,11 +60,20 @@ extern void inv_table_insert(InvTable *table, Datum *values, bool *nulls);
 extern HeapTuple inv_table_find(InvTable *table, Oid index, int key_count, const Datum *keys);
 
 /*
- * Locks the newest version of a row FOR NO KEY UPDATE and, where that is not
- * the one given, replaces *row by it.  Under REPEATABLE READ and above a newer
- * version is the usual serialization failure.
+ * Where somebody else is at work on a row version: gets in line for it, behind
+ * those who are waiting already.  To lock or update a row waits twice, in the
+ * line and then for whoever is first in it, and who bounds his waiting wants
+ * to bound both.  Whoever keeps his place until he has the newest version gets
+ * it before those behind him.  False: nobody is, and there is no line.
  */
-extern InvRowFate inv_table_lock(InvTable *table, HeapTuple *row, LockWaitPolicy policy);
+extern bool inv_table_queue(InvTable *table, HeapTuple row);
+extern void inv_table_leave_queue(InvTable *table, HeapTuple row);
+
+/*
+ * Locks exactly the row version given FOR NO KEY UPDATE.  Under REPEATABLE
+ * READ and above a newer version is the usual serialization failure.
+ */
+extern InvRowFate inv_table_lock(InvTable *table, HeapTuple row, LockWaitPolicy policy);
 
 /*
  * Writes a new version of exactly the row version given: a compare-and-set.

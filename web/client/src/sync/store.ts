@@ -83,8 +83,7 @@ export class Store {
   /** The same object until the item changes. */
   get(key: ItemKey | string): ItemView {
     const name = typeof key === 'string' ? key : itemKey(key);
-    const item = this.#items.get(name);
-    if (!item) return { key: name, value: null, base: null, pending: 0, stale: false, conflict: false };
+    const item = this.#item(name);
     item.view ??= {
       key: name,
       value: item.base && item.pending.reduce((row, { effect }) => after(row, effect), item.base),

@@ -211,6 +211,7 @@ export class MemoryRelay {
     });
     for (const channel of session.channels)
       this.#send(session, { type: 'subscribed', channel, position: database.head });
+    for (const channel of session.channels) this.#sendPresence(session, channel);
     if (since !== null && !missed) this.#send(session, { type: 'resync', position: database.head });
     if (missed) this.#replay(session, missed);
     else if (message.snapshot === true) for (const channel of session.channels) this.#snapshot(session, channel);
@@ -259,15 +260,14 @@ export class MemoryRelay {
         ...id,
       });
       if (session.hello && message.snapshot === true) this.#snapshot(session, channel);
-      const members = this.#presence.get(channel);
-      if (channel.startsWith('presence:')) {
-        this.#send(session, {
-          type: 'presence.state',
-          channel,
-          members: [...(members?.values() ?? [])] as unknown as Json[],
-        });
-      }
+      this.#sendPresence(session, channel);
     }
+  }
+
+  #sendPresence(session: Session, channel: string): void {
+    if (!channel.startsWith('presence:') || !session.hello) return;
+    const members = [...(this.#presence.get(channel)?.values() ?? [])] as unknown as Json[];
+    this.#send(session, { type: 'presence.state', channel, members });
   }
 
   #onAuth(session: Session, message: JsonObject): void {

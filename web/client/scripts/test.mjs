@@ -23,6 +23,7 @@ check('types', bin('tsc'), ['-p', 'tsconfig.test.json']);
 check('style', bin('biome'), ['check', '..']);
 check('build', process.execPath, ['scripts/build.mjs']);
 check('sizes', process.execPath, ['scripts/size.mjs']);
+check('package in a fresh Vite project', process.execPath, ['scripts/package.mjs']);
 
 const report = join(scratch, 'report.json');
 const { status } = spawnSync(

@@ -122,8 +122,9 @@ export class InventoryClient {
     const page = options.page ?? browserPage();
     this.#emitter = new Emitter<ClientEvents>((error) => this.#onThrow(error));
     const call = (fn: () => void) => this.#emitter.call(fn, undefined);
-    this.connection = new Connection({ snapshot: true, ...options, clock: this.#clock, page });
     this.inventory = new Store(call);
+    const together = (fn: () => void) => this.inventory.together(fn);
+    this.connection = new Connection({ snapshot: true, together, ...options, clock: this.#clock, page });
     this.#meter = new QualityMeter(this.#clock);
     const name = `inventory:${options.userId ?? 'anonymous'}`;
     const { storage = 'indexeddb' } = options;

@@ -130,6 +130,8 @@ export interface ConnectionOptions {
   /** A page hidden this long lets go of the link. Default 300000; 0 is never. */
   hiddenTimeoutMs?: number;
   client?: { name: string; version: string };
+  /** Runs what a frame of many events does; lets a screen be told once of all of them. */
+  together?: (fn: () => void) => void;
   WebSocket?: SocketConstructor;
   clock?: Clock;
   page?: Page;
@@ -697,7 +699,7 @@ export class Connection {
       case 'pong':
         return this.#onPong(frame);
       case 'batch':
-        return this.#onBatch(frame);
+        return (this.#options.together ?? ((fn) => fn()))(() => this.#onBatch(frame));
       case 'snapshot':
         return this.#onSnapshot(frame);
       case 'resync':

@@ -128,7 +128,7 @@ export class Store {
 
   /** Rows kept on the device: shown at once, replaced by whatever the server says. */
   hydrate(rows: readonly Row[]): void {
-    this.#step(() => {
+    this.together(() => {
       for (const row of rows) {
         const item = this.#item(itemKey(row));
         if (item.base) continue;
@@ -144,7 +144,7 @@ export class Store {
     const warehouseId = textOf(event.data.warehouseId);
     if (!productId || !warehouseId) return;
     const key = itemKey({ productId, warehouseId });
-    this.#step(() => {
+    this.together(() => {
       if (event.type === 'inventory.retired') {
         const item = this.#item(key);
         item.base = item.held = null;
@@ -159,7 +159,7 @@ export class Store {
   }
 
   onSnapshot(channel: string, rows: readonly Row[], first: boolean, more: boolean): void {
-    this.#step(() => {
+    this.together(() => {
       const seen = (first ? undefined : this.#snapshots.get(channel)) ?? new Set<string>();
       for (const row of rows) {
         const key = itemKey(row);
@@ -182,7 +182,7 @@ export class Store {
 
   /** All versions are void; what is shown stays until rows come. */
   onResync(): void {
-    this.#step(() => {
+    this.together(() => {
       for (const [key, item] of this.#items) {
         item.stale = item.base !== null;
         item.held = null;
@@ -193,7 +193,7 @@ export class Store {
 
   /** The server did it: the base moves and the operation leaves, in one step. */
   onAck(op: string, result: JsonObject, replayed: boolean): void {
-    this.#step(() => {
+    this.together(() => {
       const rows = Array.isArray(result) ? result : Array.isArray(result.changes) ? result.changes : [result];
       for (const data of rows) {
         if (!isObject(data)) continue;
@@ -220,7 +220,7 @@ export class Store {
 
   /** Shows an operation, or what became of it. */
   show(operation: StoredOperation): void {
-    this.#step(() => {
+    this.together(() => {
       const live = operation.status === 'queued' || operation.status === 'sending';
       for (const effect of operation.effects) {
         const item = this.#item(effect.key);
@@ -243,7 +243,7 @@ export class Store {
 
   /** Removes an operation and computes again. */
   drop(op: string): void {
-    this.#step(() => {
+    this.together(() => {
       for (const [key, item] of this.#items) {
         if (item.conflicts.delete(op)) this.#touch(key);
         this.#remove(key, op);
@@ -254,7 +254,7 @@ export class Store {
 
   /** Answers will not come for a while: shows what is held aside. */
   release(): void {
-    this.#step(() => {
+    this.together(() => {
       for (const key of this.#items.keys()) this.#adopt(key);
     });
   }
@@ -270,6 +270,22 @@ export class Store {
     }
     this.#dirty.clear();
     return { rows, gone };
+  }
+
+  /** Runs fn; listeners hear of all it changed once, afterwards. */
+  together(fn: () => void): void {
+    this.#depth++;
+    try {
+      fn();
+    } finally {
+      this.#depth--;
+    }
+    if (this.#depth > 0 || this.#changed.size === 0) return;
+    this.#revision++;
+    const keys = [...this.#changed];
+    this.#changed.clear();
+    for (const key of keys) for (const listener of [...(this.#listeners.get(key) ?? [])]) this.#call(listener);
+    for (const listener of [...this.#anyListeners]) this.#call(listener);
   }
 
   #advance(key: string, row: Row, snapshot: boolean): void {
@@ -318,22 +334,6 @@ export class Store {
     if (item) item.view = null;
     this.#changed.add(key);
     if (dirty) this.#dirty.add(key);
-  }
-
-  /** Runs fn; listeners hear of all it changed once, afterwards. */
-  #step(fn: () => void): void {
-    this.#depth++;
-    try {
-      fn();
-    } finally {
-      this.#depth--;
-    }
-    if (this.#depth > 0 || this.#changed.size === 0) return;
-    this.#revision++;
-    const keys = [...this.#changed];
-    this.#changed.clear();
-    for (const key of keys) for (const listener of [...(this.#listeners.get(key) ?? [])]) this.#call(listener);
-    for (const listener of [...this.#anyListeners]) this.#call(listener);
   }
 }
 

@@ -1,0 +1,7 @@
+declare module '*?raw' {
+  const text: string;
+  export default text;
+}
+interface ImportMeta {
+  glob(pattern: string, options: { query: string; eager: true; import: string }): Record<string, string>;
+}

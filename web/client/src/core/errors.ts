@@ -44,8 +44,6 @@ export type ClientErrorCode =
   | 'INVALID_ARGUMENT'
   /** A change older than `queue.reviewAfterMs` wants a look before it is sent. */
   | 'STALE_OPERATION'
-  /** The relay speaks the plain dialect only: no changes, no resuming. */
-  | 'PLAIN_DIALECT'
   /** A listener of the application threw. */
   | 'LISTENER_ERROR'
   /** The client was closed. */

@@ -39,14 +39,16 @@ SELECT count(*), coalesce(bool_and(v = $version + place), true), coalesce(max(v)
 END
 }
 
-# Until the newest version can be read after a position.  (Sums over all events
-# and ticks, as in wait_for_ticks(), say nothing once some of them are gone.)
+# Until the newest version can be read after a position, by default from the
+# oldest kept.  (Sums over all events and ticks, as in wait_for_ticks(), say
+# nothing once some of them are gone.)
 sub wait_for_log
 {
 	my ($position) = @_;
+	my $from = defined $position ? "'$position'" : 'NULL';
 	$node->poll_query_until('shop', <<"END") or die 'the log does not follow';
 SELECT (SELECT version FROM inventory WHERE product_id = 'bean')
-     = (SELECT max((data ->> 'version')::bigint) FROM inventory_events('$position', 100000) WHERE product_id = 'bean')
+     = (SELECT max((data ->> 'version')::bigint) FROM inventory_events($from, 100000) WHERE product_id = 'bean')
 END
 	return;
 }
@@ -113,11 +115,10 @@ $slow->quit;
 ok($node->poll_query_until('shop', "SELECT count(*) = 1 FROM inventory_events('$position', 100000)"), 'and its event is read when it ends');
 
 note 'one that stays open until the log is too large';
-$position = $node->safe_psql('shop', 'SELECT inventory_position()');
 $slow = $node->background_psql('shop');
 $slow->query_safe("BEGIN; SELECT FROM inventory_define('slower', 'shop')");
 adjust($chunk) for 1 .. 15;
-wait_for_log($position);
+wait_for_log();
 $position = $node->safe_psql('shop', 'SELECT inventory_position()');
 $slow->query_safe('COMMIT');
 $slow->quit;

@@ -28,6 +28,7 @@ sub used
 for my $loop (qw(ev poll))
 {
 	my $relay = RelayProcess->start($node, 'shop', '--event-loop', $loop, '--inventory-limit', 10000);
+	$relay->wait_until(sub { $relay->get('/api/inventory?limit=1')->{status} == 200 }, 'there is a list');
 	my $slow = $relay->socket(receive_buffer => 4096, timeout => 60);
 
 	note "a large list, taken slowly, on $loop";

@@ -14,6 +14,7 @@
 #include "arguments.h"
 #include "catalog.h"
 #include "errors.h"
+#include "pg_inventory.h"
 #include "scope.h"
 #include "settings.h"
 #include "statement.h"
@@ -36,7 +37,7 @@ static InvStatement member_statement = {
 	.arg_count = 2,
 	.arg_types = {TEXTOID, TEXTOID}};
 
-static void
+static INV_NORETURN void
 raise_no_scope(const char *detail, const char *hint)
 {
 	ereport(ERROR,

@@ -153,7 +153,7 @@ describe('adapting', () => {
     relay.closeAll(4101);
     await clock.until(() => client.state.name !== 'connected');
     await up();
-    expect(relay.received.filter((m) => m.type === 'hello').map((m) => m.maxRate)).toEqual([undefined, 0.5]);
+    expect(relay.received.filter((m) => m.type === 'hello').map((m) => m.maxRate)).toEqual([undefined, 1]);
     relay.faults.delayMs = 0;
     await clock.advance(600_000);
     expect(client.queue.maxInFlight).toBe(8);

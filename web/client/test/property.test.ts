@@ -10,7 +10,7 @@ import { effectsOf, lanesOf, type StoredOperation } from '../src/sync/operation.
 import { MemoryDatabase, MemoryRelay, MemoryStorage, VirtualClock, VirtualPage } from '../src/testing/index.js';
 import { stage } from './stage.js';
 
-const RUNS = { numRuns: 150 };
+const RUNS = { numRuns: 400 };
 
 test('the backoff is half fixed, half chance, never above its ceiling and never at once', () => {
   fc.assert(
@@ -59,7 +59,7 @@ const moment = fc.oneof(
 
 test('the connection: legal steps only, one socket at most, sticky disconnect, and it always comes back', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(moment, { maxLength: 25 }), fc.integer(), async (moments, seed) => {
+    fc.asyncProperty(fc.array(moment, { maxLength: 40, size: 'max' }), fc.integer(), async (moments, seed) => {
       const clock = new VirtualClock({ seed });
       const page = new VirtualPage();
       const database = new MemoryDatabase(clock);
@@ -118,7 +118,7 @@ test('the connection: legal steps only, one socket at most, sticky disconnect, a
 test('positions never move backwards, and every change is heard once or announced as a gap', async () => {
   const step = fc.constantFrom('change', 'change', 'change', 'break', 'duplicate', 'wait', 'batch');
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.integer(), async (steps, seed) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), fc.integer(), async (steps, seed) => {
       const clock = new VirtualClock({ seed });
       const database = new MemoryDatabase(clock);
       database.seed('p', 'w', 100);
@@ -163,86 +163,90 @@ const happening = fc.oneof(
 
 test('acks, events, reconnects, resyncs and reloads in any order end at the server’s value, once each', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(happening, { minLength: 1, maxLength: 25 }), fc.integer(), async (happenings, seed) => {
-      const all = stage({ seed });
-      const { clock, database, relay } = all;
-      let current = { client: all.client, page: all.page };
-      for (const item of ITEMS) database.seed(item, 'w', 1000);
-      let overtaken = 0;
-      const shown = new Map<string, number>();
-      const watch = () => {
-        const { client } = current;
-        client.connection.on('resync', () => shown.clear());
-        client.inventory.subscribeAll(() => {
-          for (const item of ITEMS) {
-            const base = client.get({ productId: item, warehouseId: 'w' }).base;
-            if (!base) continue;
-            if (base.version < (shown.get(item) ?? 0)) overtaken++;
-            shown.set(item, base.version);
-          }
-        });
-      };
-      watch();
-      const expected = new Map<string, number>(ITEMS.map((item) => [item, 1000]));
-      const count = (item: string, by: number) => expected.set(item, (expected.get(item) ?? 0) + by);
-      await all.up();
-      // TCP loses no frame of a link that goes on: what is lost, is lost until the link breaks.
-      let muted = false;
-      const unmute = () => {
-        if (!muted) return;
-        muted = false;
-        relay.closeAll(1006);
-        relay.faults.loseIf(null);
-      };
-      for (const step of happenings) {
-        if (typeof step === 'string' && step !== 'moment') unmute();
-        if (step === 'break') relay.closeAll(1006);
-        else if (step === 'kill') relay.faults.killAfterCommit();
-        else if (step === 'reload') {
-          await current.client.close();
-          shown.clear();
-          current = all.tab();
-          watch();
-          current.client.connect();
-        } else if (step === 'muteUp' || step === 'muteDown') {
-          muted = true;
-          relay.faults.loseIf((_text, way) => way === (step === 'muteUp' ? 'up' : 'down'));
-        } else if (step === 'duplicate') relay.faults.duplicate('down', 2);
-        else if (step === 'resync') {
-          database.forgetEvents();
+    fc.asyncProperty(
+      fc.array(happening, { minLength: 1, maxLength: 40, size: 'max' }),
+      fc.integer(),
+      async (happenings, seed) => {
+        const all = stage({ seed });
+        const { clock, database, relay } = all;
+        let current = { client: all.client, page: all.page };
+        for (const item of ITEMS) database.seed(item, 'w', 1000);
+        let overtaken = 0;
+        const shown = new Map<string, number>();
+        const watch = () => {
+          const { client } = current;
+          client.connection.on('resync', () => shown.clear());
+          client.inventory.subscribeAll(() => {
+            for (const item of ITEMS) {
+              const base = client.get({ productId: item, warehouseId: 'w' }).base;
+              if (!base) continue;
+              if (base.version < (shown.get(item) ?? 0)) overtaken++;
+              shown.set(item, base.version);
+            }
+          });
+        };
+        watch();
+        const expected = new Map<string, number>(ITEMS.map((item) => [item, 1000]));
+        const count = (item: string, by: number) => expected.set(item, (expected.get(item) ?? 0) + by);
+        await all.up();
+        // TCP loses no frame of a link that goes on: what is lost, is lost until the link breaks.
+        let muted = false;
+        const unmute = () => {
+          if (!muted) return;
+          muted = false;
           relay.closeAll(1006);
-        } else if (step === 'wait') await clock.advance(5_000);
-        else if (step === 'moment') await clock.advance(6);
-        else if ('sell' in step) {
-          count(step.sell, -step.quantity);
-          await current.client.adjust({ productId: step.sell, warehouseId: 'w', quantity: -step.quantity }).saved;
-        } else {
-          count(step.other, step.quantity);
-          database.change(step.other, 'w', step.quantity);
+          relay.faults.loseIf(null);
+        };
+        for (const step of happenings) {
+          if (typeof step === 'string' && step !== 'moment') unmute();
+          if (step === 'break') relay.closeAll(1006);
+          else if (step === 'kill') relay.faults.killAfterCommit();
+          else if (step === 'reload') {
+            await current.client.close();
+            shown.clear();
+            current = all.tab();
+            watch();
+            current.client.connect();
+          } else if (step === 'muteUp' || step === 'muteDown') {
+            muted = true;
+            relay.faults.loseIf((_text, way) => way === (step === 'muteUp' ? 'up' : 'down'));
+          } else if (step === 'duplicate') relay.faults.duplicate('down', 2);
+          else if (step === 'resync') {
+            database.forgetEvents();
+            relay.closeAll(1006);
+          } else if (step === 'wait') await clock.advance(5_000);
+          else if (step === 'moment') await clock.advance(6);
+          else if ('sell' in step) {
+            count(step.sell, -step.quantity);
+            await current.client.adjust({ productId: step.sell, warehouseId: 'w', quantity: -step.quantity }).saved;
+          } else {
+            count(step.other, step.quantity);
+            database.change(step.other, 'w', step.quantity);
+          }
+          relay.start();
         }
-        relay.start();
-      }
-      unmute();
-      await clock.until(() => {
-        relay.start();
-        return current.client.queue.status.size === 0 && current.client.state.name === 'connected';
-      }, 900_000);
-      relay.closeAll(1006);
-      await clock.advance(60_000);
-      for (const item of ITEMS) {
-        const view = current.client.get({ productId: item, warehouseId: 'w' });
-        const row = database.row(item, 'w');
-        expect(row?.quantityAvailable).toBe(expected.get(item));
-        expect(view).toMatchObject({
-          pending: 0,
-          stale: false,
-          value: { quantityAvailable: row?.quantityAvailable, version: row?.version },
-        });
-      }
-      expect(overtaken).toBe(0);
-      expect([...database.applied.values()].every((times) => times === 1)).toBe(true);
-      await current.client.close();
-    }),
+        unmute();
+        await clock.until(() => {
+          relay.start();
+          return current.client.queue.status.size === 0 && current.client.state.name === 'connected';
+        }, 900_000);
+        relay.closeAll(1006);
+        await clock.advance(60_000);
+        for (const item of ITEMS) {
+          const view = current.client.get({ productId: item, warehouseId: 'w' });
+          const row = database.row(item, 'w');
+          expect(row?.quantityAvailable).toBe(expected.get(item));
+          expect(view).toMatchObject({
+            pending: 0,
+            stale: false,
+            value: { quantityAvailable: row?.quantityAvailable, version: row?.version },
+          });
+        }
+        expect(overtaken).toBe(0);
+        expect([...database.applied.values()].every((times) => times === 1)).toBe(true);
+        await current.client.close();
+      },
+    ),
     RUNS,
   );
 });

@@ -21,5 +21,5 @@ export const defaultPolicies: Policies = {
   excellent: FULL,
   good: FULL,
   fair: { batchWindowMs: 250, presenceThrottleMs: 1_000, maxRate: 2, maxInFlight: 8 },
-  poor: { batchWindowMs: 500, presenceThrottleMs: 5_000, maxRate: 0.5, maxInFlight: 2 },
+  poor: { batchWindowMs: 500, presenceThrottleMs: 5_000, maxRate: 1, maxInFlight: 2 },
 };

@@ -77,6 +77,28 @@ describe('optimistic updates', () => {
     ]);
   });
 
+  test('a transfer of which one event arrived before the link broke is counted once on each side', async () => {
+    const { clock, client, database, relay, up } = stage();
+    database.seed('p', 'v', 0);
+    await up();
+    relay.faults.loseIf(
+      (text, way) => way === 'down' && (text.includes('"ack"') || text.includes('"warehouseId":"v"')),
+    );
+    client.change({ type: 'transfer', productId: 'p', fromWarehouseId: 'w', toWarehouseId: 'v', quantity: 30 });
+    await clock.advance(100);
+    relay.stop();
+    await clock.until(() => client.state.name !== 'connected');
+    expect(client.list().map((view) => view.value?.quantityAvailable)).toEqual([30, 70]);
+    relay.faults.loseIf(null);
+    relay.start();
+    await up();
+    await clock.until(() => client.queue.status.size === 0);
+    expect(client.list().map((view) => [view.value?.quantityAvailable, view.pending])).toEqual([
+      [30, 0],
+      [70, 0],
+    ]);
+  });
+
   test('a reservation shows less available and the same on hand', async () => {
     const { clock, client, up } = stage();
     await up();
@@ -144,6 +166,25 @@ describe('offline', () => {
     await clock.until(() => operation.status === 'acked');
     expect(database.row('p', 'w')).toMatchObject({ quantityAvailable: 93, version: 2 });
     expect(shown()).toBe(93);
+  });
+
+  test('after a resync a change the server may have is not counted twice', async () => {
+    const { clock, client, database, relay, up, shown } = stage();
+    await up();
+    relay.faults.killAfterCommit();
+    const operation = client.adjust({ ...P, quantity: -7 });
+    await clock.until(() => client.state.name !== 'connected');
+    database.forgetEvents();
+    const seen = new Set<number | undefined>();
+    client.inventory.subscribe(P, () => void seen.add(shown()));
+    client.queue.pause(); // the rows are there before the change can be sent again
+    relay.start();
+    await up();
+    expect(client.get(P).stale).toBe(true);
+    client.queue.resume();
+    await clock.until(() => operation.status === 'acked');
+    expect(client.counters.resyncs).toBeGreaterThan(0);
+    expect(seen).toEqual(new Set([93]));
   });
 
   test('after a reload a change the server may have is not counted twice', async () => {

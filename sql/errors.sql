@@ -137,6 +137,7 @@ SELECT version FROM inventory_define('bat', 'east');
 SELECT * FROM attempt($$SELECT inventory_transfer('bat', 'shop', 'east', 1)$$);
 -- A log without its first row.
 BEGIN;
+LOCK TABLE inventory_tick;
 DELETE FROM inventory_tick;
 SELECT * FROM attempt($$SELECT inventory_position()$$);
 ROLLBACK;

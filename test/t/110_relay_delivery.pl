@@ -11,7 +11,8 @@ $node->start;
 create_extension($node, 'shop');
 $node->safe_psql('shop', "SELECT FROM inventory_define('$_->[0]', '$_->[1]', initial_quantity => 1000, minimum_stock => 5)")
   for [ 'prod_123', 'wh_456' ], [ 'prod_123', 'wh_2' ], [ 'prod_2', 'wh_456' ], [ 'a:b%c', 'wh 1' ];
-my $relay = RelayProcess->start($node, 'shop');
+# Every change is to be told here, also when they come faster than they are read.
+my $relay = RelayProcess->start($node, 'shop', '--conflate-size', '3MiB');
 
 sub adjust
 {

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "list.h"
 #include "log.h"
 #include "metrics.h"
 #include "origin.h"
@@ -58,7 +59,7 @@ answer_ready(const AnswerSources *sources, Connection *connection, const HttpReq
 {
 	const char *why;
 
-	if (feed_is_fresh(sources->feed, &why))
+	if (feed_is_fresh(sources->feed, &why) && sources->is_connected(sources->owner, &why))
 		respond_text(connection, request, 200, "text/plain; charset=utf-8", "ok\n");
 	else
 		ws_respond(connection, http_error(request, 503, why));
@@ -83,37 +84,124 @@ answer_metrics(const AnswerSources *sources, Connection *connection, const HttpR
 	buf_free(&text);
 }
 
-/* GET /api/inventory.  The answer outlives the request, so what it needs is kept. */
-
-typedef struct PendingRows
+/*
+ * Requests of somebody, whose scope must be asked.  The answer outlives the
+ * request, so what it needs is kept.
+ */
+typedef struct Pending
 {
+	ListNode in_covering; /* while it waits for a tick */
+	const AnswerSources *sources;
 	Connection *connection;
 	HttpRequest request;
-} PendingRows;
+	Identity *identity;
+	int64_t expires_at_s; /* of the token */
+	Scope *scope;
+	InventoryQuery query;
+	int64_t wanted_count;
+	void (*proceed)(struct Pending *pending); /* when the scope is known */
+	Buf items;								  /* without the brackets */
+	int64_t covered_by;
+} Pending;
+
+/* Answers that wait until the relay has read the tick that covers them. */
+static List covering;
+
+static List *
+covering_list(void)
+{
+	if (!covering.head.next)
+		list_init(&covering);
+	return &covering;
+}
 
 static void
-finish_rows(void *line, InventoryVerdict verdict, Frame *take_rows)
+pending_free(Pending *pending)
 {
-	PendingRows *pending = line;
-	HttpHead head = {.allow_origin = *pending->request.origin ? pending->request.origin : NULL};
-
-	switch (verdict)
-	{
-		case INVENTORY_DONE:
-			ws_respond(pending->connection, http_respond(&pending->request, &head, take_rows));
-			break;
-		case INVENTORY_UNAVAILABLE:
-			ws_respond(pending->connection, http_error(&pending->request, 503, "The database is not connected"));
-			break;
-		case INVENTORY_OVERLOADED:
-			ws_respond(pending->connection, http_error(&pending->request, 503, "Too many requests are waiting"));
-			break;
-		case INVENTORY_FAILED:
-			ws_respond(pending->connection, http_error(&pending->request, 500, "Failed to read the inventory"));
-			break;
-	}
-	ws_keep(pending->connection, NULL);
+	list_remove(&pending->in_covering);
+	access_leave(pending->sources->access, pending->identity);
+	scope_release(pending->scope);
+	buf_free(&pending->items);
 	free(pending);
+}
+
+static void
+finish(Pending *pending, HttpResponse take_response)
+{
+	ws_respond(pending->connection, take_response);
+	ws_keep(pending->connection, NULL);
+	pending_free(pending);
+}
+
+static void
+finish_text(Pending *pending, Buf *text)
+{
+	HttpHead head = {.allow_origin = *pending->request.origin ? pending->request.origin : NULL};
+	Frame *body = text->failed ? NULL : frame_of(text->bytes, text->size);
+
+	buf_free(text);
+	if (body)
+		finish(pending, http_respond(&pending->request, &head, body));
+	else
+		finish(pending, http_error(&pending->request, 503, "Out of memory"));
+}
+
+static void
+take_scope(void *line, AccessVerdict verdict, Scope *scope)
+{
+	Pending *pending = line;
+
+	if (verdict == ACCESS_DENIED)
+		finish(pending, http_error_code(&pending->request, 403, "Forbidden", "forbidden", false));
+	else if (verdict == ACCESS_UNAVAILABLE)
+		finish(pending, http_error(&pending->request, 503, "The database is not connected"));
+	else
+	{
+		pending->scope = scope_share(scope);
+		pending->proceed(pending);
+	}
+}
+
+static HttpResponse
+refuse_identity(const HttpRequest *request, AuthAnswer answer, TokenVerdict verdict, bool closes)
+{
+	metrics_add(METRIC_DENIALS, 1);
+	if (answer == AUTH_MISSING)
+		return http_error_code(request, 401, "Unauthorized", NULL, closes);
+	return http_error_code(request, 401, "Invalid token", token_verdict_word(verdict), closes);
+}
+
+/* Finds out who asks and what that one may see; then goes on. */
+static void
+begin_pending(const AnswerSources *sources, Connection *connection, const HttpRequest *request,
+			  const InventoryQuery *query, void (*proceed)(Pending *pending))
+{
+	Token token;
+	TokenVerdict verdict;
+	AuthAnswer answer = auth_identify(sources->auth, request, &token, &verdict);
+	Pending *pending = answer == AUTH_GOOD ? calloc(1, sizeof *pending) : NULL;
+
+	if (pending)
+	{
+		*pending = (Pending){.sources = sources, .connection = connection, .request = *request, .query = *query};
+		pending->wanted_count = query->max_count;
+		pending->expires_at_s = token.expires_at_s;
+		pending->proceed = proceed;
+		pending->identity = access_enter(sources->access, token.organization, token.subject, token.claims);
+	}
+	token_clear(&token);
+	if (answer != AUTH_GOOD)
+		ws_respond(connection, refuse_identity(request, answer, verdict, false));
+	else if (!pending || !pending->identity)
+	{
+		free(pending);
+		ws_respond(connection, http_error(request, 503, "Out of memory"));
+	}
+	else
+	{
+		ws_keep(connection, pending);
+		access_ask(sources->access, pending->identity, take_scope, pending);
+	}
 }
 
 /* Copies an id argument; false when it is longer than ids are. */
@@ -159,34 +247,155 @@ read_query(const AnswerSources *sources, const HttpRequest *request, InventoryQu
 		   read_limit(request, sources->config->inventory_limit, &query->max_count);
 }
 
+/* GET /api/inventory */
+
+static void
+send_rows(Pending *pending)
+{
+	Buf text = {0};
+
+	/* What was committed since may be in it, and is not for one whose rights have changed since. */
+	if (!access_holds(pending->identity, pending->scope))
+	{
+		finish(pending, http_error_code(&pending->request, 403, "Forbidden", "forbidden", false));
+		return;
+	}
+	buf_append_char(&text, '[');
+	buf_append(&text, pending->items.bytes, pending->items.size);
+	buf_append_text(&text, "]\n");
+	text.failed = text.failed || pending->items.failed;
+	finish_text(pending, &text);
+}
+
+static void ask_rows(Pending *pending);
+
+/* Retired items are left out, so it may take several pages to have as many as were wanted. */
+static void
+take_rows(void *line, InventoryVerdict verdict, InventoryPage *page)
+{
+	Pending *pending = line;
+
+	if (verdict != INVENTORY_DONE)
+	{
+		if (verdict == INVENTORY_FAILED)
+			finish(pending, http_error(&pending->request, 500, "Failed to read the inventory"));
+		else
+			finish(pending, http_error(&pending->request, 503, "The database is not connected"));
+		return;
+	}
+	if (page->count)
+	{
+		buf_append_text(&pending->items, pending->items.size ? ",\n" : "");
+		buf_append(&pending->items, page->items.bytes + 1, page->items.size - 2);
+	}
+	buf_free(&page->items);
+	pending->covered_by = page->covered_by;
+	pending->query.after = page->last;
+	pending->query.max_count -= page->count;
+	if (page->has_more && pending->query.max_count > 0)
+		ask_rows(pending);
+	else
+	{
+		list_append(covering_list(), &pending->in_covering);
+		answer_advance(pending->sources);
+	}
+}
+
+static void
+ask_rows(Pending *pending)
+{
+	inventory_ask(pending->sources->inventory, pending->scope, &pending->query, take_rows, pending);
+}
+
+void
+answer_advance(const AnswerSources *sources)
+{
+	ListNode *next;
+
+	for (ListNode *node = list_first(covering_list()); node; node = next)
+	{
+		Pending *pending = list_object(node, Pending, in_covering);
+
+		next = list_next(&covering, node);
+		if (stream_tick(sources->stream) >= pending->covered_by)
+			send_rows(pending);
+	}
+}
+
 static void
 answer_rows(const AnswerSources *sources, Connection *connection, const HttpRequest *request)
 {
 	InventoryQuery query;
-	PendingRows *pending;
 
 	if (!read_query(sources, request, &query))
-	{
 		ws_respond(connection, http_error(request, 400, "Malformed query"));
-		return;
-	}
-	pending = malloc(sizeof *pending);
-	if (!pending)
-	{
-		ws_respond(connection, http_error(request, 503, "Out of memory"));
-		return;
-	}
-	*pending = (PendingRows){connection, *request};
-	ws_keep(connection, pending);
-	inventory_ask(sources->inventory, &query, sources->config->inventory_queue, finish_rows, pending);
+	else if (sources->waiting_count(sources->owner) >= sources->config->inventory_queue)
+		ws_respond(connection, http_error(request, 503, "Too many requests are waiting"));
+	else
+		begin_pending(sources, connection, request, &query, ask_rows);
+}
+
+/* GET /api/session: who one is. */
+
+static void
+send_session(Pending *pending)
+{
+	Buf text = {0};
+
+	buf_append_text(&text, "{\"user\":");
+	scope_append_user(&text, pending->scope);
+	buf_append_text(&text, ",\"scope\":");
+	scope_append(&text, pending->scope);
+	if (pending->expires_at_s)
+		buf_printf(&text, ",\"expiresAt\":%lld}\n", (long long) pending->expires_at_s * 1000);
+	else
+		buf_append_text(&text, ",\"expiresAt\":null}\n");
+	finish_text(pending, &text);
+}
+
+static void
+answer_session(const AnswerSources *sources, Connection *connection, const HttpRequest *request)
+{
+	InventoryQuery none = {0};
+
+	begin_pending(sources, connection, request, &none, send_session);
+}
+
+/* GET /config.json: what a page needs before it knows anything. */
+static void
+answer_config(const AnswerSources *sources, Connection *connection, const HttpRequest *request)
+{
+	const Config *config = sources->config;
+	HttpHead head = {.allow_origin = *request->origin ? request->origin : NULL};
+	Buf text = {0};
+
+	buf_append_text(&text, "{\"protocol\":1,\"tokenUrl\":");
+	if (*config->token_url)
+		buf_append_json(&text, config->token_url);
+	else
+		buf_append_text(&text, "null");
+	buf_printf(&text, ",\"anonymous\":\"%s\",\"limits\":{\"maxMessageBytes\":%lld,\"maxChannels\":%lld,",
+			   auth_anonymous_role(sources->auth), (long long) config->max_message_size, (long long) config->max_channels);
+	buf_printf(&text, "\"messagesPerSecond\":%lld,\"inventoryLimit\":%lld}}\n", (long long) config->messages_per_second,
+			   (long long) config->inventory_limit);
+	ws_respond(connection, http_respond(request, &head, frame_of(buf_text(&text), text.size)));
+	buf_free(&text);
 }
 
 void
 answer_abandon(const AnswerSources *sources, void *kept)
 {
-	if (sources->inventory)
-		inventory_forget(sources->inventory, kept);
-	free(kept);
+	Pending *pending = kept;
+
+	if (!sources->access)
+	{
+		pending->identity = NULL;
+		pending_free(pending);
+		return;
+	}
+	access_forget(sources->access, pending->identity, pending);
+	inventory_forget(sources->inventory, pending);
+	pending_free(pending);
 }
 
 static bool
@@ -222,6 +431,8 @@ static const struct Route
 	{"/metrics", FOR_ADMIN, answer_metrics},
 	{"/ws", FOR_CLIENTS, answer_plain_ws},
 	{"/api/inventory", FOR_PAGES, answer_rows},
+	{"/api/session", FOR_PAGES, answer_session},
+	{"/config.json", FOR_PAGES, answer_config},
 };
 
 static const struct Route *
@@ -276,14 +487,44 @@ answer_request(const AnswerSources *sources, Connection *connection, const HttpR
 		ws_respond(connection, http_error(request, 404, "Not found"));
 }
 
+/* Who may not be let in yet says so in a hello, when the client offered to. */
+static bool
+identify(const AnswerSources *sources, const HttpRequest *request, HttpResponse *response, Visitor *visitor)
+{
+	TokenVerdict verdict;
+	AuthAnswer answer;
+
+	visitor->awaits_hello = request->offers_protocol && !*request->authorization;
+	if (visitor->awaits_hello && clients_awaiting_count(sources->clients) >= sources->config->max_unidentified)
+	{
+		*response = http_reject(request, 503, "Too many clients have not said who they are");
+		return false;
+	}
+	if (visitor->awaits_hello)
+		return true;
+	answer = auth_identify(sources->auth, request, &visitor->token, &verdict);
+	if (answer != AUTH_GOOD)
+		*response = refuse_identity(request, answer, verdict, true);
+	return answer == AUTH_GOOD;
+}
+
 bool
-answer_upgrade(const AnswerSources *sources, const HttpRequest *request, HttpResponse *response)
+answer_upgrade(const AnswerSources *sources, const HttpRequest *request, HttpResponse *response, Visitor **visitor)
 {
 	int status = refusal(sources, request, true);
+	bool is_fine = false;
 
-	if (!status)
+	*visitor = status ? NULL : calloc(1, sizeof **visitor);
+	if (status)
+		*response = http_reject(request, status, refusal_text(status));
+	else if (!*visitor)
+		*response = http_reject(request, 503, "Out of memory");
+	else
+		is_fine = identify(sources, request, response, *visitor);
+	if (is_fine)
 		return true;
 	metrics_add(METRIC_UPGRADES_REFUSED, 1);
-	*response = http_reject(request, status, refusal_text(status));
+	visitor_free(*visitor);
+	*visitor = NULL;
 	return false;
 }

@@ -7,6 +7,9 @@
 
 #include <stdbool.h>
 
+#include "access.h"
+#include "auth.h"
+#include "client.h"
 #include "config.h"
 #include "feed.h"
 #include "http.h"
@@ -20,8 +23,14 @@ typedef struct AnswerSources
 	const Config *config;
 	const Site *site;
 	const Feed *feed;
-	Inventory *inventory;				  /* NULL while ending */
-	void (*refresh_metrics)(void *owner); /* sets the gauges before they are shown */
+	const Stream *stream;
+	const Clients *clients;
+	Auth *auth;
+	Access *access; /* NULL while ending, as is the inventory */
+	Inventory *inventory;
+	void (*refresh_metrics)(void *owner);				 /* sets the gauges before they are shown */
+	bool (*is_connected)(void *owner, const char **why); /* whether questions can be asked */
+	int64_t (*waiting_count)(void *owner);				 /* questions about the inventory */
 	void *owner;
 } AnswerSources;
 
@@ -31,10 +40,13 @@ void answer_request(const AnswerSources *sources, Connection *connection, const 
 /* The connection of a request that waits for the database has ended. */
 void answer_abandon(const AnswerSources *sources, void *kept);
 
+/* The stream has moved: answers may go out that waited to be covered by a tick. */
+void answer_advance(const AnswerSources *sources);
+
 /*
- * Whether a WebSocket may be opened; false fills the response.  The host and
- * origin rules are the same as for requests.
+ * Whether a WebSocket may be opened, and for whom; false fills the response.
+ * The host and origin rules are the same as for requests.
  */
-bool answer_upgrade(const AnswerSources *sources, const HttpRequest *request, HttpResponse *response);
+bool answer_upgrade(const AnswerSources *sources, const HttpRequest *request, HttpResponse *response, Visitor **visitor);
 
 #endif

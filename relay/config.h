@@ -30,6 +30,18 @@ typedef struct Config
 	char **allow_origin;
 	char **allow_host;
 
+	char *jwt_secret;
+	char *jwks;
+	char **jwt_audience;
+	char **jwt_issuer;
+	int64_t jwt_leeway_ms;
+	int64_t jwt_overlap_ms;
+	char *anonymous;
+	char *token_url;
+	int64_t hello_timeout_ms;
+	int64_t max_unidentified;
+	int64_t recheck_interval_ms;
+
 	char *dsn;
 	char *organization;
 	int64_t poll_interval_ms;
@@ -40,6 +52,7 @@ typedef struct Config
 	int64_t ring_size;
 	int64_t inventory_limit;
 	int64_t inventory_queue;
+	int64_t snapshot_page;
 
 	int64_t max_connections;
 	int64_t max_channels;
@@ -52,6 +65,7 @@ typedef struct Config
 	int64_t ping_interval_ms;
 	int64_t ping_timeout_ms;
 	int64_t drain_timeout_ms;
+	int64_t reconnect_window_ms;
 
 	char *log_level;
 	char *log_format;

@@ -7,6 +7,9 @@
  * the two would wait for the next poll.  A notification is only a bell: its
  * content is ignored, and a poll replaces it when it is lost.
  *
+ * Reads are repeatable, so that the head which a read reports is of the same
+ * moment as its events: what is after the one is not before the other.
+ *
  * The connection never holds a transaction open: a listener inside one would
  * pin the server's notification queue.
  *
@@ -25,32 +28,9 @@
 #include "buf.h"
 #include "clock.h"
 #include "log.h"
+#include "log_row.h"
 #include "metrics.h"
 #include "pg.h"
-
-/* The order of the columns of the prepared read. */
-enum
-{
-	COLUMN_POSITION,
-	COLUMN_TICK,
-	COLUMN_ID,
-	COLUMN_ORGANIZATION,
-	COLUMN_TYPE,
-	COLUMN_PRODUCT,
-	COLUMN_WAREHOUSE,
-	COLUMN_SUBJECT,
-	COLUMN_OP,
-	COLUMN_DATA,
-	COLUMN_CREATED_AT_US,
-	COLUMN_ROUND_AGE_MS,
-	COLUMN_MORE,
-	COLUMN_PID
-};
-
-static const char read_columns[] =
-	"SELECT r.position, r.tick, r.id, r.organization_id, r.type, r.product_id, r.warehouse_id, r.subject, r.op, r.data, "
-	"(extract(epoch FROM r.created_at) * 1000000)::bigint, r.round_age_ms, r.more, pg_catalog.pg_backend_pid() "
-	"FROM ";
 
 static const char find_extension[] =
 	"SET search_path TO pg_catalog, pg_temp; "
@@ -72,6 +52,7 @@ struct Feed
 	int backend_pid;
 	bool is_following;	  /* listening and prepared */
 	bool wants_read;	  /* the bell rang during a read */
+	bool is_restarting;	  /* the log begins anew, and its end is not known yet */
 	int64_t read_at_ms;	  /* of the last answer; 0: none on this connection */
 	int64_t round_age_ms; /* at that time; -1: no publisher has run */
 	LogGate pooler_gate;
@@ -118,27 +99,9 @@ handle_bell(void *owner)
 static bool
 hand_up(Feed *feed, const PgResult *result, int row)
 {
-	const char *data = pg_result_text(result, row, COLUMN_DATA);
-	EventRow columns = {
-		.position = pg_result_text(result, row, COLUMN_POSITION),
-		.organization = pg_result_text(result, row, COLUMN_ORGANIZATION),
-		.type = pg_result_text(result, row, COLUMN_TYPE),
-		.product = pg_result_text(result, row, COLUMN_PRODUCT),
-		.warehouse = pg_result_text(result, row, COLUMN_WAREHOUSE),
-		.subject = pg_result_text(result, row, COLUMN_SUBJECT),
-		.op = pg_result_text(result, row, COLUMN_OP),
-		.data = data ? data : "null",
-		.tick = pg_result_number(result, row, COLUMN_TICK),
-		.id = pg_result_number(result, row, COLUMN_ID),
-		.created_at_us = pg_result_number(result, row, COLUMN_CREATED_AT_US),
-	};
-	Event *event;
-	bool is_fine;
+	Event *event = log_row_event(result, row);
+	bool is_fine = event && stream_append(feed->stream, event);
 
-	if (!columns.position || !columns.organization)
-		return false;
-	event = event_new(&columns);
-	is_fine = event && stream_append(feed->stream, event);
 	if (is_fine)
 	{
 		metrics_add(METRIC_EVENTS_READ, 1);
@@ -148,38 +111,40 @@ hand_up(Feed *feed, const PgResult *result, int row)
 	return is_fine;
 }
 
-/* The closing row of every read: where the log ends, and how its publisher is. */
 static bool
-take_state(Feed *feed, const PgResult *result, int row)
+take_end(Feed *feed, const LogEnd *end)
 {
-	const char *position = pg_result_text(result, row, COLUMN_POSITION);
-
-	feed->round_age_ms = pg_result_text(result, row, COLUMN_ROUND_AGE_MS)
-							 ? pg_result_number(result, row, COLUMN_ROUND_AGE_MS)
-							 : -1;
+	feed->round_age_ms = end->round_age_ms;
 	feed->read_at_ms = clock_monotonic_ms();
 	metrics_set(METRIC_ROUND_AGE, feed->round_age_ms < 0 ? NAN : (double) feed->round_age_ms / 1000);
-	if (pg_result_is_true(result, row, COLUMN_MORE))
+	if (end->has_more)
 		feed->wants_read = true;
-	return position && stream_advance(feed->stream, position, pg_result_number(result, row, COLUMN_TICK));
+	return end->position && stream_advance(feed->stream, end->position, end->tick);
 }
 
-/*
- * A pooler in transaction mode gives each query to whatever backend is free.
- * Our LISTEN is then on another one, or on none.
- */
-static bool
-is_same_backend(Feed *feed, const PgResult *result, int row)
+/* What could not be said before the new end of the log was known. */
+static void
+tell_progress(Feed *feed)
 {
-	return pg_result_number(result, row, COLUMN_PID) == feed->backend_pid;
+	if (feed->is_restarting)
+	{
+		feed->is_restarting = false;
+		feed->handlers->on_resync(feed->owner);
+	}
+	feed->handlers->on_progress(feed->owner);
 }
 
 static void
 follow_rows(Feed *feed, const PgResult *result)
 {
 	int last = pg_result_count(result) - 1;
+	LogEnd end = last < 0 ? (LogEnd){0} : log_row_end(result, last);
 
-	if (last < 0 || !is_same_backend(feed, result, last))
+	/*
+	 * A pooler in transaction mode gives each query to whatever backend is
+	 * free.  Our LISTEN is then on another one, or on none.
+	 */
+	if (end.backend_pid != feed->backend_pid)
 	{
 		pg_lose(feed->pg, "the backend changed under us: a pooler in transaction mode cannot carry LISTEN, "
 						  "connect to PostgreSQL itself");
@@ -191,7 +156,7 @@ follow_rows(Feed *feed, const PgResult *result)
 			pg_lose(feed->pg, "an event could not be taken in");
 			return;
 		}
-	if (!take_state(feed, result, last))
+	if (!take_end(feed, &end))
 	{
 		pg_lose(feed->pg, "the event log gave a malformed position");
 		return;
@@ -200,6 +165,7 @@ follow_rows(Feed *feed, const PgResult *result)
 		log_info("following the event log from %s", stream_position(feed->stream));
 	metrics_set(METRIC_DATABASE_UP, 1);
 	pg_settle(feed->pg);
+	tell_progress(feed);
 	if (feed->wants_read)
 		read_log(feed);
 	else
@@ -213,7 +179,7 @@ restart_at_head(Feed *feed, const PgResult *result)
 				pg_result_message(result));
 	stream_restart(feed->stream);
 	metrics_add(METRIC_RESYNCS, 1);
-	feed->handlers->on_resync(feed->owner);
+	feed->is_restarting = true;
 	read_log(feed);
 }
 
@@ -263,7 +229,7 @@ handle_listening(void *owner, const PgResult *result)
 		fail_setup(feed, "could not listen", result);
 		return;
 	}
-	buf_append_text(&sql, read_columns);
+	buf_printf(&sql, "SELECT %s FROM ", log_row_columns);
 	buf_printf(&sql, "%s.inventory_relay_read($1::text, $2::integer) AS r", feed->schema);
 	pg_prepare(feed->pg, "read", buf_text(&sql), handle_prepared, feed);
 	buf_free(&sql);
@@ -275,7 +241,7 @@ listen_on(Feed *feed, const char *channel)
 	char *quoted = pg_quote_name(feed->pg, channel);
 	Buf sql = {0};
 
-	buf_printf(&sql, "SET statement_timeout TO %lld; "
+	buf_printf(&sql, "SET statement_timeout TO %lld; SET default_transaction_isolation TO 'repeatable read'; "
 					 "SET idle_in_transaction_session_timeout TO 10000; LISTEN %s",
 			   (long long) feed->query_timeout_ms, quoted ? quoted : "pg_inventory");
 	pg_run(feed->pg, buf_text(&sql), handle_listening, feed);

@@ -37,7 +37,8 @@ typedef struct FeedPace
 typedef struct FeedHandlers
 {
 	void (*on_event)(void *owner, Event *event); /* shared for the call */
-	void (*on_resync)(void *owner);
+	void (*on_progress)(void *owner);			 /* a read is over, with or without events */
+	void (*on_resync)(void *owner);				 /* before on_progress, with the new end known */
 } FeedHandlers;
 
 /* Begins at once.  The stream keeps the position and is filled by the feed.  NULL without memory. */

@@ -35,6 +35,7 @@ status_text(int status)
 		{204, "No Content"},
 		{304, "Not Modified"},
 		{400, "Bad Request"},
+		{401, "Unauthorized"},
 		{403, "Forbidden"},
 		{404, "Not Found"},
 		{405, "Method Not Allowed"},
@@ -98,8 +99,8 @@ http_respond(const HttpRequest *request, const HttpHead *head, Frame *take_body)
 	return response;
 }
 
-static HttpResponse
-respond_error(const HttpRequest *request, int status, const char *text, bool closes)
+HttpResponse
+http_error_code(const HttpRequest *request, int status, const char *text, const char *code, bool closes)
 {
 	HttpHead head = {.status = status, .closes = closes};
 	Buf body = {0};
@@ -107,10 +108,17 @@ respond_error(const HttpRequest *request, int status, const char *text, bool clo
 
 	if (status == 405)
 		head.extra = "Allow: GET, HEAD\r\n";
+	if (status == 401)
+		head.extra = "WWW-Authenticate: Bearer\r\n";
 	if (status == 426)
 		head.extra = "Upgrade: websocket\r\n";
 	buf_append_text(&body, "{\"error\":");
 	buf_append_json(&body, text);
+	if (code)
+	{
+		buf_append_text(&body, ",\"code\":");
+		buf_append_json(&body, code);
+	}
 	buf_append_text(&body, "}\n");
 	response = http_respond(request, &head, frame_of(buf_text(&body), body.size));
 	buf_free(&body);
@@ -120,13 +128,13 @@ respond_error(const HttpRequest *request, int status, const char *text, bool clo
 HttpResponse
 http_error(const HttpRequest *request, int status, const char *text)
 {
-	return respond_error(request, status, text, false);
+	return http_error_code(request, status, text, NULL, false);
 }
 
 HttpResponse
 http_reject(const HttpRequest *request, int status, const char *text)
 {
-	return respond_error(request, status, text, true);
+	return http_error_code(request, status, text, NULL, true);
 }
 
 void

@@ -18,6 +18,9 @@
 #define HTTP_VALUE_SIZE 512
 #define HTTP_ARG_COUNT 8
 
+/* A token, and the word before it. */
+#define HTTP_AUTHORIZATION_SIZE 4200
+
 typedef enum HttpMethod
 {
 	HTTP_GET,
@@ -34,6 +37,8 @@ typedef struct HttpRequest
 	char host[HTTP_VALUE_SIZE];
 	char origin[HTTP_VALUE_SIZE];
 	char if_none_match[HTTP_VALUE_SIZE];
+	char authorization[HTTP_AUTHORIZATION_SIZE];
+	bool offers_protocol;						/* the subprotocol of ours: a hello will follow */
 	char args[HTTP_ARG_COUNT][HTTP_VALUE_SIZE]; /* "name=value", decoded */
 	unsigned arg_count;
 } HttpRequest;
@@ -64,6 +69,9 @@ HttpResponse http_respond(const HttpRequest *request, const HttpHead *head, Fram
 
 /* {"error": text} with a status. */
 HttpResponse http_error(const HttpRequest *request, int status, const char *text);
+
+/* The same with a "code"; ends the connection when it closes. */
+HttpResponse http_error_code(const HttpRequest *request, int status, const char *text, const char *code, bool closes);
 
 /* The same, and the connection ends: for requests whose rest cannot be trusted. */
 HttpResponse http_reject(const HttpRequest *request, int status, const char *text);

@@ -1,9 +1,10 @@
 /*
  * inventory.h
- *	  Answers "what is in stock now" from the database.
+ *	  Pages of what is in stock now, from the database.
  *
- * Requests wait in a bounded queue and run one at a time, on a connection of
- * their own: a page full of clients costs the event log nothing.
+ * A page shows what is visible at the moment it is read, which a crash of the
+ * database could still take back.  It comes with the tick that covers it: when
+ * the relay has read that tick, the page may be shown.
  */
 #ifndef INVENTORY_H
 #define INVENTORY_H
@@ -11,19 +12,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "buf.h"
 #include "channel.h"
-#include "frame.h"
-#include "loop.h"
+#include "desk.h"
+#include "scope.h"
 
 typedef struct Inventory Inventory;
-
-typedef struct InventoryOptions
-{
-	const char *dsn;
-	const char *organization;
-	int64_t connect_timeout_ms;
-	int64_t query_timeout_ms;
-} InventoryOptions;
 
 typedef struct InventoryQuery
 {
@@ -32,26 +26,35 @@ typedef struct InventoryQuery
 	int64_t max_count; /* of rows */
 } InventoryQuery;
 
+/* Retired items are left out, so a page may be short, even empty, and not the last. */
+typedef struct InventoryPage
+{
+	Buf items; /* a JSON array; the receiver's */
+	int64_t count;
+	int64_t covered_by;
+	Channel last; /* the last row, shown or not */
+	bool has_more;
+} InventoryPage;
+
 typedef enum InventoryVerdict
 {
-	INVENTORY_DONE,		   /* rows is a JSON array */
+	INVENTORY_DONE,
 	INVENTORY_UNAVAILABLE, /* no database */
-	INVENTORY_OVERLOADED,  /* too many wait */
 	INVENTORY_FAILED	   /* logged */
 } InventoryVerdict;
 
-/* Called once for each request.  Takes rows, which are NULL unless INVENTORY_DONE. */
-typedef void (*InventoryAnswer)(void *line, InventoryVerdict verdict, Frame *take_rows);
+/* Called once for each question.  page is NULL unless INVENTORY_DONE. */
+typedef void (*InventoryAnswer)(void *line, InventoryVerdict verdict, InventoryPage *page);
 
-/* Copies the options.  NULL without memory. */
-Inventory *inventory_new(Loop *loop, const InventoryOptions *options);
+/* NULL without memory.  Nothing is asked any more when the desk has gone. */
+Inventory *inventory_new(Desk *desk);
 
-/* Requests still waiting get no answer. */
+/* Questions still open get no answer.  NULL is fine. */
 void inventory_free(Inventory *inventory);
 
-/* Asks.  The answer may come before this returns.  At most max_waiting requests wait. */
-void inventory_ask(Inventory *inventory, const InventoryQuery *query, int64_t max_waiting,
-				   InventoryAnswer answer, void *line);
+/* Asks.  The answer may come before this returns. */
+void inventory_ask(Inventory *inventory, const Scope *scope, const InventoryQuery *query, InventoryAnswer answer,
+				   void *line);
 
 /* The line has gone: it gets no answer. */
 void inventory_forget(Inventory *inventory, const void *line);

@@ -8,6 +8,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "json_tree.h"
@@ -20,22 +21,30 @@ static const struct
 	[ERROR_BAD_REQUEST] = {"bad_request", false},
 	[ERROR_UNKNOWN_TYPE] = {"unknown_type", false},
 	[ERROR_TOO_LARGE] = {"too_large", false},
+	[ERROR_UNAUTHORIZED] = {"unauthorized", false},
+	[ERROR_TOKEN_EXPIRED] = {"token_expired", false},
+	[ERROR_FORBIDDEN] = {"forbidden", false},
 	[ERROR_RATE_LIMITED] = {"rate_limited", true},
 	[ERROR_OVERLOADED] = {"overloaded", true},
 	[ERROR_UNAVAILABLE] = {"unavailable", true},
 	[ERROR_TIMEOUT] = {"timeout", true},
 };
 
+static bool read_subscription(Json *object, Message *message, ProtocolError *error);
 static bool read_channel(Json *object, Message *message, ProtocolError *error);
+static bool read_hello(Json *object, Message *message, ProtocolError *error);
+static bool read_auth(Json *object, Message *message, ProtocolError *error);
 
 static const struct
 {
 	const char *word;
 	bool (*read)(Json *object, Message *message, ProtocolError *error); /* NULL: no fields */
 } message_types[MESSAGE_TYPE_COUNT] = {
-	[MESSAGE_SUBSCRIBE] = {"subscribe", read_channel},
+	[MESSAGE_SUBSCRIBE] = {"subscribe", read_subscription},
 	[MESSAGE_UNSUBSCRIBE] = {"unsubscribe", read_channel},
 	[MESSAGE_PING] = {"ping", NULL},
+	[MESSAGE_HELLO] = {"hello", read_hello},
+	[MESSAGE_AUTH] = {"auth", read_auth},
 };
 
 static bool __attribute__((format(printf, 3, 4)))
@@ -51,18 +60,148 @@ fail(ProtocolError *error, ErrorCode code, const char *format, ...)
 	return false;
 }
 
+/* Channels */
+
 static bool
-read_channel(Json *object, Message *message, ProtocolError *error)
+add_channel(Message *message, const char *name, ProtocolError *error)
 {
-	const char *name = json_string(json_member(object, "channel"));
+	NamedChannel *entry = &message->channels[message->channel_count];
 
 	if (!name)
 		return fail(error, ERROR_BAD_REQUEST, "\"channel\" is missing or no string");
-	if (strlen(name) > CHANNEL_NAME_SIZE || !channel_parse(&message->channel, name))
+	if (strlen(name) > CHANNEL_NAME_SIZE || !channel_parse(&entry->channel, name))
 		return fail(error, ERROR_BAD_REQUEST, "malformed channel");
-	strcpy(message->channel_name, name);
+	entry->name = strdup(name);
+	if (!entry->name)
+		return fail(error, ERROR_OVERLOADED, "out of memory");
+	message->channel_count++;
 	return true;
 }
+
+static bool
+reserve_channels(Message *message, size_t count, ProtocolError *error)
+{
+	if (count > MESSAGE_CHANNEL_COUNT)
+		return fail(error, ERROR_BAD_REQUEST, "too many channels in one message");
+	message->has_channels = true;
+	message->channels = calloc(count + 1, sizeof *message->channels);
+	return message->channels || fail(error, ERROR_OVERLOADED, "out of memory");
+}
+
+static bool
+read_channel(Json *object, Message *message, ProtocolError *error)
+{
+	return reserve_channels(message, 1, error) && add_channel(message, json_string(json_member(object, "channel")), error);
+}
+
+static bool
+read_channels(Json *list, Message *message, ProtocolError *error)
+{
+	if (!json_is_array(list))
+		return fail(error, ERROR_BAD_REQUEST, "\"channels\" is no list");
+	if (!reserve_channels(message, json_count(list), error))
+		return false;
+	for (size_t i = 0; i < json_count(list); i++)
+		if (!add_channel(message, json_string(json_item(list, i)), error))
+			return false;
+	return true;
+}
+
+static bool
+read_flag(Json *object, const char *name, bool *flag, ProtocolError *error)
+{
+	return !json_member(object, name) || json_boolean(json_member(object, name), flag) ||
+		   fail(error, ERROR_BAD_REQUEST, "\"%s\" is neither true nor false", name);
+}
+
+static bool
+read_subscription(Json *object, Message *message, ProtocolError *error)
+{
+	if (!read_flag(object, "snapshot", &message->wants_snapshot, error))
+		return false;
+	if (json_member(object, "channels"))
+		return read_channels(json_member(object, "channels"), message, error);
+	return read_channel(object, message, error);
+}
+
+/* hello and auth */
+
+static bool
+read_token(Json *object, Message *message, ProtocolError *error)
+{
+	Json *token = json_member(object, "token");
+
+	if (!token)
+		return true;
+	if (!json_string(token))
+		return fail(error, ERROR_BAD_REQUEST, "\"token\" is no string");
+	message->token = strdup(json_string(token));
+	return message->token || fail(error, ERROR_OVERLOADED, "out of memory");
+}
+
+static bool
+read_auth(Json *object, Message *message, ProtocolError *error)
+{
+	if (!read_token(object, message, error))
+		return false;
+	return message->token || fail(error, ERROR_BAD_REQUEST, "\"token\" is missing");
+}
+
+static bool
+read_accepted(Json *object, Message *message, ProtocolError *error)
+{
+	Json *list = json_member(object, "accept");
+
+	if (list && !json_is_array(list))
+		return fail(error, ERROR_BAD_REQUEST, "\"accept\" is no list");
+	for (size_t i = 0; i < json_count(list); i++)
+	{
+		const char *word = json_string(json_item(list, i));
+
+		message->accepts_batch = message->accepts_batch || (word && strcmp(word, "batch") == 0);
+	}
+	return true;
+}
+
+static bool
+read_since(Json *object, Message *message, ProtocolError *error)
+{
+	Json *since = json_member(object, "since");
+	const char *text = json_string(since);
+
+	if (!since)
+		return true;
+	if (!text || !stream_is_position(text))
+		return fail(error, ERROR_BAD_REQUEST, "\"since\" is no position");
+	strcpy(message->since, text);
+	return true;
+}
+
+static bool
+read_rate(Json *object, Message *message, ProtocolError *error)
+{
+	Json *rate = json_member(object, "maxRate");
+
+	if (!rate || (json_integer(rate, &message->max_rate) && message->max_rate >= 1 && message->max_rate <= 1000))
+		return true;
+	return fail(error, ERROR_BAD_REQUEST, "\"maxRate\" is no number from 1 to 1000");
+}
+
+static bool
+read_hello(Json *object, Message *message, ProtocolError *error)
+{
+	int64_t version = 0;
+
+	if (!json_integer(json_member(object, "protocol"), &version) || version != 1)
+		return fail(error, ERROR_BAD_REQUEST, "\"protocol\" is not 1, which is what is spoken here");
+	if (json_member(object, "channels") && !read_channels(json_member(object, "channels"), message, error))
+		return false;
+	return read_token(object, message, error) && read_accepted(object, message, error) &&
+		   read_since(object, message, error) && read_rate(object, message, error) &&
+		   read_flag(object, "snapshot", &message->wants_snapshot, error);
+}
+
+/* Messages */
 
 static bool
 read_id(Json *object, Message *message, ProtocolError *error)
@@ -118,6 +257,18 @@ protocol_parse(const char *bytes, size_t size, Message *message, ProtocolError *
 	return is_fine;
 }
 
+void
+message_clear(Message *message)
+{
+	for (size_t i = 0; i < message->channel_count; i++)
+		free(message->channels[i].name);
+	free(message->channels);
+	free(message->token);
+	*message = (Message){0};
+}
+
+/* Replies */
+
 const char *
 protocol_error_word(ErrorCode code)
 {
@@ -138,31 +289,64 @@ append_id(Buf *buf, const char *id)
 }
 
 static void
-append_channel_reply(Buf *buf, const char *type, const Message *message)
+append_position(Buf *buf, const char *position)
 {
-	buf_printf(buf, "{\"type\":\"%s\",\"channel\":", type);
-	buf_append_json(buf, message->channel_name);
-	append_id(buf, message->id);
+	if (position)
+		buf_printf(buf, ",\"position\":\"%s\"", position);
+}
+
+void
+protocol_append_subscribed(Buf *buf, const char *channel, const char *position, const char *id)
+{
+	buf_append_text(buf, "{\"type\":\"subscribed\",\"channel\":");
+	buf_append_json(buf, channel);
+	append_position(buf, position);
+	append_id(buf, id);
 	buf_append_char(buf, '}');
 }
 
 void
-protocol_append_subscribed(Buf *buf, const Message *message)
+protocol_append_unsubscribed(Buf *buf, const char *channel, const char *id)
 {
-	append_channel_reply(buf, "subscribed", message);
+	buf_append_text(buf, "{\"type\":\"unsubscribed\",\"channel\":");
+	buf_append_json(buf, channel);
+	append_id(buf, id);
+	buf_append_char(buf, '}');
 }
 
 void
-protocol_append_unsubscribed(Buf *buf, const Message *message)
-{
-	append_channel_reply(buf, "unsubscribed", message);
-}
-
-void
-protocol_append_pong(Buf *buf, const Message *message, int64_t timestamp_ms)
+protocol_append_pong(Buf *buf, int64_t timestamp_ms, const char *position, const char *id)
 {
 	buf_printf(buf, "{\"type\":\"pong\",\"timestamp\":%lld", (long long) timestamp_ms);
-	append_id(buf, message->id);
+	append_position(buf, position);
+	append_id(buf, id);
+	buf_append_char(buf, '}');
+}
+
+void
+protocol_append_ack(Buf *buf, int64_t expires_at_ms, const char *id)
+{
+	buf_printf(buf, "{\"type\":\"ack\",\"expiresAt\":%lld", (long long) expires_at_ms);
+	append_id(buf, id);
+	buf_append_char(buf, '}');
+}
+
+void
+protocol_append_welcome(Buf *buf, const Welcome *welcome, const char *id)
+{
+	buf_printf(buf, "{\"type\":\"welcome\",\"protocol\":1,\"connectionId\":\"%s\",\"serverTime\":%lld,\"pingIntervalMs\":%lld",
+			   welcome->connection_id, (long long) welcome->server_time_ms, (long long) welcome->ping_interval_ms);
+	buf_printf(buf, ",\"limits\":{\"maxMessageBytes\":%lld,\"maxChannels\":%lld,\"messagesPerSecond\":%lld}",
+			   (long long) welcome->max_message_size, (long long) welcome->max_channels,
+			   (long long) welcome->messages_per_second);
+	buf_printf(buf, ",\"features\":[\"batch\",\"maxRate\",\"resume\",\"snapshot\"],\"reconnectWindowMs\":%lld,\"user\":",
+			   (long long) welcome->reconnect_window_ms);
+	scope_append_user(buf, welcome->scope);
+	buf_append_text(buf, ",\"scope\":");
+	scope_append(buf, welcome->scope);
+	buf_append_text(buf, welcome->is_recovered ? ",\"recovered\":true" : "");
+	append_position(buf, welcome->position);
+	append_id(buf, id);
 	buf_append_char(buf, '}');
 }
 

@@ -4,8 +4,7 @@
  *
  * Here the parts meet that do not know each other: the feed (database) hands
  * up events, the hub finds who follows them, the sessions queue frames, the
- * transport (ws.c) writes them; client messages go the other way, to one
- * function each.
+ * transport (ws.c) writes them; client messages go the other way, to client.c.
  *
  * The relay stores nothing.  What it has not sent when it ends is still in the
  * database's log, and clients that come back read it from there.
@@ -18,20 +17,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access.h"
 #include "address.h"
 #include "answer.h"
+#include "auth.h"
+#include "client.h"
 #include "clock.h"
+#include "desk.h"
 #include "feed.h"
+#include "history.h"
 #include "hub.h"
 #include "inventory.h"
 #include "log.h"
 #include "loop.h"
 #include "metrics.h"
-#include "protocol.h"
+#include "replay.h"
 #include "session.h"
 #include "site.h"
 #include "stream.h"
 #include "ws.h"
+
+/* Deadlines of clients are looked at this often. */
+#define TICK_MS 1000
 
 struct Relay
 {
@@ -43,215 +50,57 @@ struct Relay
 	Hub *hub;
 	Stream *stream;
 	Feed *feed;
+	Desk *rights_desk;
+	Desk *pages_desk;
+	Access *access;
 	Inventory *inventory;
+	History *history;
+	Replays *replays;
+	Auth *auth;
+	Clients *clients;
 	Site *site;
 	AnswerSources sources;
 
 	/* Read anew from the configuration on reload; the parts hold pointers to them. */
 	SessionLimits limits;
 	FeedPace pace;
+	HistoryPace history_pace;
 	size_t queued_size; /* by all sessions */
-	Scope *scope;		/* of every client */
 
 	LoopTimer *drain_deadline;
+	LoopTimer *tick;
+	int64_t rechecked_at_ms;
+	bool is_fresh;
+	bool has_begun; /* the log has been read once */
 	bool is_draining;
-	LogGate slow_gate;
-};
-
-/* A session and the relay it belongs to, since handlers get one pointer. */
-typedef struct Client
-{
-	Relay *relay;
-	Session *session;
-} Client;
-
-/* Replies */
-
-static void
-send_text(Client *client, const Buf *text)
-{
-	Frame *frame = text->failed ? NULL : frame_of(text->bytes, text->size);
-
-	if (!frame)
-		session_close(client->session, REASON_INTERNAL);
-	else
-		session_send(client->session, frame);
-	frame_release(frame);
-}
-
-static void
-send_error(Client *client, const char *id, const ProtocolError *error)
-{
-	Buf text = {0};
-
-	metrics_add(METRIC_ERRORS_SENT, 1);
-	protocol_append_error(&text, id, error);
-	send_text(client, &text);
-	buf_free(&text);
-}
-
-/* Messages: one function each */
-
-static void
-handle_subscribe(Client *client, const Message *message)
-{
-	ProtocolError error = {.code = ERROR_OVERLOADED, .text = "too many channels"};
-	Buf text = {0};
-
-	switch (hub_subscribe(client->relay->hub, client->session, &message->channel))
-	{
-		case HUB_DONE:
-			protocol_append_subscribed(&text, message);
-			send_text(client, &text);
-			buf_free(&text);
-			break;
-		case HUB_FULL:
-			send_error(client, message->id, &error);
-			break;
-		case HUB_FAILED:
-			session_close(client->session, REASON_INTERNAL);
-			break;
-	}
-}
-
-static void
-handle_unsubscribe(Client *client, const Message *message)
-{
-	Buf text = {0};
-
-	hub_unsubscribe(client->relay->hub, client->session, &message->channel);
-	protocol_append_unsubscribed(&text, message);
-	send_text(client, &text);
-	buf_free(&text);
-}
-
-static void
-handle_ping(Client *client, const Message *message)
-{
-	Buf text = {0};
-
-	protocol_append_pong(&text, message, clock_wall_us() / 1000);
-	send_text(client, &text);
-	buf_free(&text);
-}
-
-static void (*const message_handlers[MESSAGE_TYPE_COUNT])(Client *, const Message *) = {
-	[MESSAGE_SUBSCRIBE] = handle_subscribe,
-	[MESSAGE_UNSUBSCRIBE] = handle_unsubscribe,
-	[MESSAGE_PING] = handle_ping,
 };
 
 /* Sessions, as the transport reports them */
 
 static bool
-handle_upgrade(void *owner, const HttpRequest *request, HttpResponse *response)
+handle_upgrade(void *owner, const HttpRequest *request, HttpResponse *response, void **visitor)
 {
 	Relay *relay = owner;
+	Visitor *accepted;
+	bool is_accepted = answer_upgrade(&relay->sources, request, response, &accepted);
 
-	return answer_upgrade(&relay->sources, request, response);
-}
-
-static void
-wake_line(void *line)
-{
-	ws_wake(line);
-}
-
-static void
-close_line(void *line, Reason reason)
-{
-	ws_close(line, reason);
+	*visitor = accepted;
+	return is_accepted;
 }
 
 static void *
-handle_open(void *owner, Connection *connection, const char *peer)
+handle_open(void *owner, Connection *connection, const char *peer, void *take_visitor)
 {
-	static const Channel global;
 	Relay *relay = owner;
-	SessionSink sink = {connection, wake_line, close_line};
-	Client *client = calloc(1, sizeof *client);
 
-	if (!client)
-		return NULL;
-	client->relay = relay;
-	client->session = session_new(peer, &relay->limits, sink);
-	if (!client->session || !session_identify(client->session, relay->config->organization, ""))
-	{
-		session_free(client->session);
-		free(client);
-		return NULL;
-	}
-	session_set_scope(client->session, relay->scope);
-	hub_add(relay->hub, client->session);
-	if (hub_subscribe(relay->hub, client->session, &global) != HUB_DONE)
-		session_close(client->session, REASON_INTERNAL);
-	metrics_add(METRIC_SESSIONS_OPENED, 1);
-	log_debug("session %llu opened from %s", (unsigned long long) client->session->number, peer);
-	return client;
+	return client_open(relay->clients, connection, peer, take_visitor);
 }
 
 static void
-handle_message(void *owner, const char *bytes, size_t size)
+handle_turned_away(void *owner, void *take_visitor)
 {
-	Client *client = owner;
-	Message message;
-	ProtocolError error = {.code = ERROR_RATE_LIMITED, .text = "too many messages"};
-
-	metrics_add(METRIC_MESSAGES_RECEIVED, 1);
-	if (!session_admit(client->session, clock_monotonic_ms(), &error.retry_after_ms))
-	{
-		metrics_add(METRIC_MESSAGES_RATE_LIMITED, 1);
-		send_error(client, "", &error);
-	}
-	else if (!protocol_parse(bytes, size, &message, &error))
-		send_error(client, message.id, &error);
-	else
-		message_handlers[message.type](client, &message);
-}
-
-static void
-handle_refused(void *owner, Reason reason)
-{
-	Client *client = owner;
-	ProtocolError error = {.code = reason == REASON_TOO_LARGE ? ERROR_TOO_LARGE : ERROR_BAD_REQUEST};
-
-	strcpy(error.text, reason_text(reason));
-	send_error(client, "", &error);
-	session_close(client->session, reason);
-}
-
-static Frame *
-handle_room(void *owner)
-{
-	Client *client = owner;
-
-	return session_next(client->session);
-}
-
-static bool
-handle_more(void *owner)
-{
-	Client *client = owner;
-
-	return session_has_output(client->session);
-}
-
-static void
-handle_written(void *owner)
-{
-	Client *client = owner;
-	Session *session = client->session;
-
-	metrics_add(METRIC_FRAMES_SENT, 1);
-	metrics_add(METRIC_BYTES_SENT, (double) session->outgoing->size);
-	for (size_t i = 0; i < session->outgoing_count; i++)
-	{
-		const Event *event = queue_entry(&session->queue, i)->event;
-
-		if (event)
-			metrics_observe_delivery(clock_wall_us() - event->created_at_us);
-	}
-	session_pop(session);
+	(void) owner;
+	visitor_free(take_visitor);
 }
 
 static void
@@ -262,22 +111,9 @@ end_if_drained(Relay *relay)
 }
 
 static void
-handle_close(void *owner)
+handle_gone(void *owner)
 {
-	Client *client = owner;
-	Relay *relay = client->relay;
-	Session *session = client->session;
-
-	metrics_count_close(reason_code(session->reason));
-	metrics_add(METRIC_EVENTS_CONFLATED, (double) session->conflated_count);
-	if (session->reason == REASON_SLOW_READER)
-		log_gated(&relay->slow_gate, "session %llu from %s closed: slow reader (queued %zu bytes)",
-				  (unsigned long long) session->number, session->peer, session->queue_size);
-	log_debug("session %llu closed: %s", (unsigned long long) session->number, reason_text(session->reason));
-	hub_remove(relay->hub, session);
-	session_free(session);
-	free(client);
-	end_if_drained(relay);
+	end_if_drained(owner);
 }
 
 static void
@@ -298,11 +134,25 @@ handle_abandon(void *owner, void *kept)
 
 /* Events, as the feed hands them up */
 
+/* Sessions end before anything else of the tick is sent, since changes of rights come first in it. */
+static void
+handle_access(Relay *relay, const char *organization, const char *subject)
+{
+	size_t count;
+
+	access_revoke(relay->access, organization, subject);
+	count = hub_revoke(relay->hub, organization, subject);
+	if (count)
+		log_info("access changed: %zu sessions closed", count);
+}
+
 static void
 handle_event(void *owner, Event *event)
 {
 	Relay *relay = owner;
 
+	if (event_is_access(event))
+		handle_access(relay, event->organization, event->subject);
 	if (!event_is_for_clients(event))
 		return;
 	metrics_add(METRIC_EVENTS_DELIVERED, (double) hub_publish(relay->hub, event));
@@ -310,11 +160,73 @@ handle_event(void *owner, Event *event)
 }
 
 static void
+pump(void *owner, Session *session)
+{
+	Relay *relay = owner;
+
+	replay_pump(relay->replays, session);
+}
+
+static void
+handle_progress(void *owner)
+{
+	Relay *relay = owner;
+
+	replays_advance(relay->replays);
+	answer_advance(&relay->sources);
+	if (relay->has_begun)
+		return;
+	relay->has_begun = true;
+	hub_each_session(relay->hub, pump, relay);
+}
+
+static void
+resync(void *owner, Session *session)
+{
+	Relay *relay = owner;
+
+	if (session->state != SESSION_OPEN)
+		return;
+	replay_resync(relay->replays, session);
+	replay_pump(relay->replays, session);
+}
+
+static void
 handle_resync(void *owner)
 {
 	Relay *relay = owner;
 
-	hub_close_all(relay->hub, REASON_STALE);
+	hub_each_session(relay->hub, resync, relay);
+}
+
+/* Rights that changed without an event, found when they were asked for again. */
+static void
+handle_changed(void *owner, const char *organization, const char *subject)
+{
+	Relay *relay = owner;
+	size_t count = hub_revoke(relay->hub, organization, subject);
+
+	if (count)
+		log_info("access changed without an event: %zu sessions closed", count);
+}
+
+/* Once a second. */
+static void
+handle_tick(void *owner)
+{
+	Relay *relay = owner;
+	const char *why;
+	bool is_fresh = feed_is_fresh(relay->feed, &why);
+
+	loop_timer_start(relay->tick, TICK_MS);
+	clients_tick(relay->clients);
+	if (is_fresh != relay->is_fresh)
+		clients_tell_fresh(relay->clients, is_fresh);
+	relay->is_fresh = is_fresh;
+	if (clock_monotonic_ms() - relay->rechecked_at_ms < relay->config->recheck_interval_ms)
+		return;
+	relay->rechecked_at_ms = clock_monotonic_ms();
+	access_recheck(relay->access);
 }
 
 /* Starting */
@@ -337,6 +249,10 @@ take_settings(Relay *relay)
 		.stale_after_ms = config->stale_after_ms,
 		.read_batch = config->read_batch,
 	};
+	relay->history_pace = (HistoryPace){
+		.read_batch = config->read_batch,
+		.snapshot_page = config->snapshot_page,
+	};
 }
 
 static void
@@ -350,14 +266,15 @@ configure_log(const Config *config)
 	log_configure(level, strcmp(config->log_format, "json") == 0);
 }
 
-/* Without keys anybody who can connect is let in, so only this machine may. */
+/* Who needs no token must be on this machine. */
 static bool
-may_listen(const Address *address)
+may_listen(const Relay *relay, const Address *address)
 {
-	if (address->is_loopback)
+	if (address->is_loopback || strcmp(auth_anonymous_role(relay->auth), "off") == 0)
 		return true;
-	log_error("refusing to listen on %s: clients are not asked who they are, so only loopback addresses are served",
-			  address->text);
+	log_error("refusing to listen on %s: clients without a token are let in (anonymous = %s), so only loopback addresses "
+			  "are served",
+			  address->text, auth_anonymous_role(relay->auth));
 	return false;
 }
 
@@ -370,7 +287,7 @@ listen_on(Relay *relay, const char *text, bool is_admin)
 
 	for (unsigned i = 0; i < count; i++)
 	{
-		if (!may_listen(&addresses[i]))
+		if (!may_listen(relay, &addresses[i]))
 			return false;
 		if (ws_listen(relay->ws, &addresses[i], is_admin))
 		{
@@ -404,12 +321,13 @@ start_serving(Relay *relay)
 	static const WsHandlers handlers = {
 		.on_upgrade = handle_upgrade,
 		.on_open = handle_open,
-		.on_message = handle_message,
-		.on_refused = handle_refused,
-		.on_room = handle_room,
-		.has_more = handle_more,
-		.on_written = handle_written,
-		.on_close = handle_close,
+		.on_turned_away = handle_turned_away,
+		.on_message = client_message,
+		.on_refused = client_refused,
+		.on_room = client_room,
+		.has_more = client_has_more,
+		.on_written = client_written,
+		.on_close = client_close,
 		.on_request = handle_request,
 		.on_abandon = handle_abandon,
 	};
@@ -428,15 +346,89 @@ start_serving(Relay *relay)
 static bool
 start_following(Relay *relay)
 {
-	static const FeedHandlers handlers = {handle_event, handle_resync};
+	static const FeedHandlers handlers = {handle_event, handle_progress, handle_resync};
 	const Config *config = relay->config;
-	FeedOptions feed_options = {config->dsn, config->connect_timeout_ms, config->query_timeout_ms};
-	InventoryOptions inventory_options = {config->dsn, config->organization, config->connect_timeout_ms,
-										  config->query_timeout_ms};
+	FeedOptions options = {config->dsn, config->connect_timeout_ms, config->query_timeout_ms};
 
-	relay->feed = feed_new(relay->loop, &feed_options, &relay->pace, relay->stream, &handlers, relay);
-	relay->inventory = inventory_new(relay->loop, &inventory_options);
-	return relay->feed && relay->inventory;
+	relay->feed = feed_new(relay->loop, &options, &relay->pace, relay->stream, &handlers, relay);
+	return relay->feed != NULL;
+}
+
+/* Rights are asked on a connection of their own: nobody waits for a page of somebody else. */
+static bool
+start_asking(Relay *relay)
+{
+	const Config *config = relay->config;
+	DeskOptions rights = {"rights", config->dsn, config->connect_timeout_ms, config->query_timeout_ms};
+	DeskOptions pages = {"inventory", config->dsn, config->connect_timeout_ms, config->query_timeout_ms};
+	ReplaySource source;
+
+	relay->rights_desk = desk_new(relay->loop, &rights);
+	relay->pages_desk = desk_new(relay->loop, &pages);
+	if (!relay->rights_desk || !relay->pages_desk)
+		return false;
+	relay->access = access_new(relay->rights_desk, handle_changed, relay);
+	relay->inventory = inventory_new(relay->pages_desk);
+	relay->history = relay->inventory ? history_new(relay->pages_desk, relay->inventory, &relay->history_pace) : NULL;
+	if (!relay->access || !relay->history)
+		return false;
+	source = history_source(relay->history);
+	relay->replays = replays_new(relay->hub, relay->stream, &source);
+	history_answer_to(relay->history, relay->replays);
+	return relay->replays != NULL;
+}
+
+static bool
+start_clients(Relay *relay)
+{
+	ClientServices services = {
+		.loop = relay->loop,
+		.config = relay->config,
+		.limits = &relay->limits,
+		.auth = relay->auth,
+		.access = relay->access,
+		.hub = relay->hub,
+		.stream = relay->stream,
+		.replays = relay->replays,
+		.history = relay->history,
+		.on_gone = handle_gone,
+		.owner = relay,
+	};
+
+	relay->clients = clients_new(&services);
+	return relay->clients != NULL;
+}
+
+static bool
+start_auth(Relay *relay)
+{
+	Buf error = {0};
+
+	relay->auth = auth_new(relay->config, &error);
+	if (!relay->auth)
+		log_error("%s", buf_text(&error));
+	else if (!auth_has_keys(relay->auth))
+		log_warning("there are no keys: everybody on this machine is \"%s\" of the organization \"%s\"",
+					auth_anonymous_role(relay->auth), relay->config->organization);
+	buf_free(&error);
+	return relay->auth != NULL;
+}
+
+static bool
+is_connected(void *owner, const char **why)
+{
+	Relay *relay = owner;
+
+	*why = "the database is not connected";
+	return desk_is_up(relay->rights_desk) && desk_is_up(relay->pages_desk);
+}
+
+static int64_t
+count_waiting(void *owner)
+{
+	Relay *relay = owner;
+
+	return desk_count(relay->pages_desk);
 }
 
 static void
@@ -446,6 +438,7 @@ refresh_metrics(void *owner)
 
 	metrics_set(METRIC_CONNECTIONS, ws_connection_count(relay->ws));
 	metrics_set(METRIC_SESSIONS, (double) hub_session_count(relay->hub));
+	metrics_set(METRIC_SESSIONS_UNIDENTIFIED, clients_awaiting_count(relay->clients));
 	metrics_set(METRIC_SUBSCRIPTIONS, (double) hub_subscription_count(relay->hub));
 	metrics_set(METRIC_CHANNELS, (double) hub_channel_count(relay->hub));
 	metrics_set(METRIC_RING_EVENTS, (double) stream_ring_count(relay->stream));
@@ -472,9 +465,20 @@ begin_drain(Relay *relay)
 	relay->is_draining = true;
 	log_info("ending: closing %zu sessions", hub_session_count(relay->hub));
 	ws_stop_listening(relay->ws);
+	clients_tell_drain(relay->clients);
 	hub_close_all(relay->hub, REASON_DRAIN);
 	loop_timer_start(relay->drain_deadline, relay->config->drain_timeout_ms);
 	end_if_drained(relay);
+}
+
+static void
+reload_auth(Relay *relay)
+{
+	Buf error = {0};
+
+	if (!auth_reload(relay->auth, relay->config, &error))
+		log_error("the old keys stay: %s", buf_text(&error));
+	buf_free(&error);
 }
 
 static void
@@ -488,6 +492,7 @@ reload(Relay *relay)
 	else
 	{
 		config_reload(relay->config, fresh, &text);
+		reload_auth(relay);
 		take_settings(relay);
 		configure_log(relay->config);
 		site_free(relay->site);
@@ -519,16 +524,31 @@ start(Relay *relay)
 	relay->hub = hub_new();
 	relay->stream = stream_new((size_t) config->ring_size);
 	relay->site = site_new(config->www);
-	relay->scope = scope_new(config->organization, "operator", "anonymous", NULL, NULL);
-	if (!relay->loop || !relay->hub || !relay->stream || !relay->site || !relay->scope)
+	if (!relay->loop || !relay->hub || !relay->stream || !relay->site)
 		return false;
 	relay->drain_deadline = loop_timer_new(relay->loop, stop_now, relay);
-	if (!relay->drain_deadline || !loop_watch_signals(relay->loop, signals, 3, handle_signal, relay))
+	relay->tick = loop_timer_new(relay->loop, handle_tick, relay);
+	if (!relay->drain_deadline || !relay->tick || !loop_watch_signals(relay->loop, signals, 3, handle_signal, relay))
 		return false;
-	if (!start_serving(relay) || !start_following(relay))
+	if (!start_auth(relay) || !start_asking(relay) || !start_clients(relay) || !start_following(relay))
 		return false;
-	relay->sources = (AnswerSources){config, relay->site, relay->feed, relay->inventory, refresh_metrics, relay};
-	return true;
+	relay->sources = (AnswerSources){
+		.config = config,
+		.site = relay->site,
+		.feed = relay->feed,
+		.stream = relay->stream,
+		.clients = relay->clients,
+		.auth = relay->auth,
+		.access = relay->access,
+		.inventory = relay->inventory,
+		.refresh_metrics = refresh_metrics,
+		.is_connected = is_connected,
+		.waiting_count = count_waiting,
+		.owner = relay,
+	};
+	relay->rechecked_at_ms = clock_monotonic_ms();
+	loop_timer_start(relay->tick, TICK_MS);
+	return start_serving(relay);
 }
 
 Relay *
@@ -560,15 +580,23 @@ relay_free(Relay *relay)
 		return;
 	relay->is_draining = false;
 	feed_free(relay->feed);
-	inventory_free(relay->inventory);
-	relay->sources.inventory = NULL;
 	if (relay->ws)
 		ws_stop_listening(relay->ws);
 	loop_timer_free(relay->drain_deadline);
+	loop_timer_free(relay->tick);
+	desk_free(relay->rights_desk);
+	desk_free(relay->pages_desk);
+	if (relay->clients)
+		clients_end(relay->clients);
 	loop_free(relay->loop);
 	ws_free(relay->ws);
+	clients_free(relay->clients);
+	replays_free(relay->replays);
+	history_free(relay->history);
+	inventory_free(relay->inventory);
+	access_free(relay->access);
+	auth_free(relay->auth);
 	hub_free(relay->hub);
-	scope_release(relay->scope);
 	stream_free(relay->stream);
 	site_free(relay->site);
 	config_free(relay->config);

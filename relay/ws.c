@@ -44,6 +44,10 @@ static_assert(FRAME_HEADROOM >= LWS_PRE, "frames need the library's headroom");
 
 /* How long a client may take for the next piece of a response, and to close. */
 #define SEND_TIMEOUT_S 30
+
+/* A client that offers it says hello before anything else. */
+#define SUBPROTOCOL "inventory.v1"
+
 #define CLOSE_TIMEOUT_S 5
 
 typedef struct Listener
@@ -65,6 +69,7 @@ struct Connection
 	bool *is_gone; /* told when the connection is freed; for the adopter */
 	char peer[ADDRESS_TEXT_SIZE];
 
+	void *visitor;	/* between the upgrade's request and its opening */
 	void *session;	/* set while a WebSocket is open */
 	Buf message;	/* pieces of a message not yet whole */
 	bool is_deaf;	/* a message was refused; nothing more is taken */
@@ -93,9 +98,16 @@ struct Ws
 
 static int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size);
 
+/* The first is for who offers none; the library answers with one that was offered. */
 static const struct lws_protocols protocols[] = {
 	{
 		.name = "inventory",
+		.callback = ws_callback,
+		.rx_buffer_size = RECEIVE_BUFFER_SIZE,
+		.tx_packet_size = SEND_SIZE,
+	},
+	{
+		.name = SUBPROTOCOL,
 		.callback = ws_callback,
 		.rx_buffer_size = RECEIVE_BUFFER_SIZE,
 		.tx_packet_size = SEND_SIZE,
@@ -361,6 +373,7 @@ read_request(Connection *connection, HttpRequest *request)
 	return copy_header(wsi, WSI_TOKEN_HOST, request->host, HTTP_VALUE_SIZE) &&
 		   copy_header(wsi, WSI_TOKEN_ORIGIN, request->origin, HTTP_VALUE_SIZE) &&
 		   copy_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, request->if_none_match, HTTP_VALUE_SIZE) &&
+		   copy_header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, request->authorization, HTTP_AUTHORIZATION_SIZE) &&
 		   copy_args(wsi, request);
 }
 
@@ -392,6 +405,24 @@ is_websocket_upgrade(struct lws *wsi)
 		   lws_hdr_total_length(wsi, WSI_TOKEN_KEY) > 0 && read_method(wsi) == HTTP_GET;
 }
 
+/* Whether a comma-separated list of subprotocols holds ours. */
+static bool
+offers_protocol(struct lws *wsi)
+{
+	char list[HTTP_VALUE_SIZE];
+	size_t size = strlen(SUBPROTOCOL);
+
+	if (!copy_header(wsi, WSI_TOKEN_PROTOCOL, list, sizeof list))
+		return false;
+	for (const char *at = list; *at; at += strcspn(at, ", \t"))
+	{
+		at += strspn(at, ", \t");
+		if (strncmp(at, SUBPROTOCOL, size) == 0 && strchr(", \t", at[size]))
+			return true;
+	}
+	return false;
+}
+
 static int
 handle_upgrade(struct lws *wsi)
 {
@@ -408,7 +439,8 @@ handle_upgrade(struct lws *wsi)
 		return reject(connection, http_reject(&request, 400, "Only WebSocket version 13 is spoken here"));
 	if (connection->is_admin || strcmp(request.path, "/ws") != 0)
 		return reject(connection, http_reject(&request, 404, "Not found"));
-	if (!connection->ws->handlers->on_upgrade(connection->ws->owner, &request, &response))
+	request.offers_protocol = offers_protocol(wsi);
+	if (!connection->ws->handlers->on_upgrade(connection->ws->owner, &request, &response, &connection->visitor))
 		return reject(connection, response);
 	return 0;
 }
@@ -562,7 +594,9 @@ handle_open(struct lws *wsi)
 	if (!connection)
 		return -1;
 	connection->wsi = wsi;
-	connection->session = connection->ws->handlers->on_open(connection->ws->owner, connection, connection->peer);
+	connection->session = connection->ws->handlers->on_open(connection->ws->owner, connection, connection->peer,
+															connection->visitor);
+	connection->visitor = NULL;
 	return connection->session ? 0 : -1;
 }
 
@@ -670,6 +704,8 @@ handle_end(struct lws *wsi)
 	lws_set_opaque_user_data(wsi, NULL);
 	if (connection->session)
 		connection->ws->handlers->on_close(connection->session);
+	if (connection->visitor)
+		connection->ws->handlers->on_turned_away(connection->ws->owner, connection->visitor);
 	if (connection->kept)
 		connection->ws->handlers->on_abandon(connection->ws->owner, connection->kept);
 	connection_free(connection);

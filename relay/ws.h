@@ -34,13 +34,16 @@ typedef struct WsOptions
 typedef struct WsHandlers
 {
 	/*
-	 * A request to upgrade on /ws with all headers right.  True lets it in;
-	 * false has filled the response.
+	 * A request to upgrade on /ws with all headers right.  True lets it in,
+	 * with *visitor to be kept; false has filled the response.
 	 */
-	bool (*on_upgrade)(void *owner, const HttpRequest *request, HttpResponse *response);
+	bool (*on_upgrade)(void *owner, const HttpRequest *request, HttpResponse *response, void **visitor);
 
 	/* The WebSocket is open.  The result is passed to the others; NULL ends it. */
-	void *(*on_open)(void *owner, Connection *connection, const char *peer);
+	void *(*on_open)(void *owner, Connection *connection, const char *peer, void *take_visitor);
+
+	/* It did not come to that. */
+	void (*on_turned_away)(void *owner, void *take_visitor);
 
 	/* One whole text message. */
 	void (*on_message)(void *session, const char *bytes, size_t size);

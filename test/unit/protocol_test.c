@@ -14,6 +14,7 @@ static ProtocolError error;
 static bool
 parse(const char *text)
 {
+	message_clear(&message);
 	return protocol_parse(text, strlen(text), &message, &error);
 }
 
@@ -22,8 +23,8 @@ test_messages(void)
 {
 	ok(parse("{\"type\":\"subscribe\",\"channel\":\"product:prod_123\"}"), "a subscription is understood");
 	is_number(message.type, MESSAGE_SUBSCRIBE, "as one");
-	is_text(message.channel.product, "prod_123", "with its product");
-	is_text(message.channel_name, "product:prod_123", "and the name as it was spelled");
+	is_text(message.channels[0].channel.product, "prod_123", "with its product");
+	is_text(message.channels[0].name, "product:prod_123", "and the name as it was spelled");
 	is_text(message.id, "", "without an id there is none to echo");
 
 	ok(parse("{\"type\":\"unsubscribe\",\"channel\":\"global\",\"id\":12}"), "so is its end");
@@ -60,6 +61,18 @@ test_errors(void)
 		{"{\"type\":\"subscribe\"}", ERROR_BAD_REQUEST, "\"channel\" is missing or no string"},
 		{"{\"type\":\"subscribe\",\"channel\":5}", ERROR_BAD_REQUEST, "\"channel\" is missing or no string"},
 		{"{\"type\":\"subscribe\",\"channel\":\"produkt:1\"}", ERROR_BAD_REQUEST, "malformed channel"},
+		{"{\"type\":\"subscribe\",\"channels\":\"global\"}", ERROR_BAD_REQUEST, "\"channels\" is no list"},
+		{"{\"type\":\"subscribe\",\"channels\":[\"global\",\"x\"]}", ERROR_BAD_REQUEST, "malformed channel"},
+		{"{\"type\":\"subscribe\",\"channel\":\"global\",\"snapshot\":1}", ERROR_BAD_REQUEST, "\"snapshot\" is neither true nor false"},
+		{"{\"type\":\"hello\"}", ERROR_BAD_REQUEST, "\"protocol\" is not 1, which is what is spoken here"},
+		{"{\"type\":\"hello\",\"protocol\":\"1\"}", ERROR_BAD_REQUEST, "\"protocol\" is not 1, which is what is spoken here"},
+		{"{\"type\":\"hello\",\"protocol\":2}", ERROR_BAD_REQUEST, "\"protocol\" is not 1, which is what is spoken here"},
+		{"{\"type\":\"hello\",\"protocol\":1,\"since\":\"A B\"}", ERROR_BAD_REQUEST, "\"since\" is no position"},
+		{"{\"type\":\"hello\",\"protocol\":1,\"since\":7}", ERROR_BAD_REQUEST, "\"since\" is no position"},
+		{"{\"type\":\"hello\",\"protocol\":1,\"accept\":\"batch\"}", ERROR_BAD_REQUEST, "\"accept\" is no list"},
+		{"{\"type\":\"hello\",\"protocol\":1,\"maxRate\":0}", ERROR_BAD_REQUEST, "\"maxRate\" is no number from 1 to 1000"},
+		{"{\"type\":\"hello\",\"protocol\":1,\"token\":true}", ERROR_BAD_REQUEST, "\"token\" is no string"},
+		{"{\"type\":\"auth\"}", ERROR_BAD_REQUEST, "\"token\" is missing"},
 		{"{\"type\":\"ping\",\"id\":[]}", ERROR_BAD_REQUEST, "\"id\" is neither string nor integer"},
 		{"{\"type\":\"ping\",\"id\":1.5}", ERROR_BAD_REQUEST, "\"id\" is neither string nor integer"},
 	};
@@ -97,22 +110,59 @@ test_long_values(void)
 }
 
 static void
+test_hello(void)
+{
+	ok(parse("{\"type\":\"hello\",\"protocol\":1}"), "a hello may say nothing more than its protocol");
+	ok(!message.has_channels && !*message.since && !message.token && !message.wants_snapshot && !message.max_rate,
+	   "and then asks for nothing");
+	ok(parse("{\"type\":\"hello\",\"protocol\":1,\"token\":\"a.b.c\",\"client\":{\"name\":\"x\",\"version\":\"1\"},"
+			 "\"accept\":[\"batch\",\"other\"],\"channels\":[\"product:p\",\"warehouse:w\"],\"since\":\"12-ab.7\","
+			 "\"snapshot\":true,\"maxRate\":5}"),
+	   "it may say all of it");
+	is_text(message.token, "a.b.c", "a token");
+	ok(message.accepts_batch, "what it accepts");
+	is_number(message.channel_count, 2, "its channels");
+	is_text(message.channels[1].channel.warehouse, "w", "each of them");
+	is_text(message.since, "12-ab.7", "a position");
+	ok(message.wants_snapshot && message.max_rate == 5, "snapshots and a rate");
+	ok(parse("{\"type\":\"hello\",\"protocol\":1,\"channels\":[]}") && message.has_channels && !message.channel_count,
+	   "no channels at all are something else than none said");
+}
+
+static void
 test_replies(void)
 {
+	Scope *scope = scope_new("org", "viewer", "ann", NULL, NULL);
+	Welcome welcome = {"ab", 1, 2, 3, 4, 5, 6, scope, true, "7.8"};
 	Buf buf = {0};
 
 	parse("{\"type\":\"subscribe\",\"channel\":\"product:a%3ab\",\"id\":\"x\"}");
-	protocol_append_subscribed(&buf, &message);
+	protocol_append_subscribed(&buf, message.channels[0].name, NULL, message.id);
 	is_text(buf_text(&buf), "{\"type\":\"subscribed\",\"channel\":\"product:a%3ab\",\"id\":\"x\"}",
 			"a subscription is confirmed in the client's spelling");
 	buf_reset(&buf);
 	parse("{\"type\":\"unsubscribe\",\"channel\":\"global\"}");
-	protocol_append_unsubscribed(&buf, &message);
+	protocol_append_unsubscribed(&buf, message.channels[0].name, message.id);
 	is_text(buf_text(&buf), "{\"type\":\"unsubscribed\",\"channel\":\"global\"}", "and so is its end");
 	buf_reset(&buf);
-	protocol_append_pong(&buf, &message, 1700000000123);
+	protocol_append_pong(&buf, 1700000000123, NULL, message.id);
 	is_text(buf_text(&buf), "{\"type\":\"pong\",\"timestamp\":1700000000123}", "a ping is answered with the time");
 	buf_reset(&buf);
+	protocol_append_pong(&buf, 5, "1.2", "\"x\"");
+	is_text(buf_text(&buf), "{\"type\":\"pong\",\"timestamp\":5,\"position\":\"1.2\",\"id\":\"x\"}", "in protocol 1 with a position");
+	buf_reset(&buf);
+	protocol_append_ack(&buf, 1700000000000, "3");
+	is_text(buf_text(&buf), "{\"type\":\"ack\",\"expiresAt\":1700000000000,\"id\":3}", "a new token is acknowledged with its end");
+	buf_reset(&buf);
+	protocol_append_welcome(&buf, &welcome, "");
+	is_text(buf_text(&buf),
+			"{\"type\":\"welcome\",\"protocol\":1,\"connectionId\":\"ab\",\"serverTime\":1,\"pingIntervalMs\":2,"
+			"\"limits\":{\"maxMessageBytes\":3,\"maxChannels\":4,\"messagesPerSecond\":5},"
+			"\"features\":[\"batch\",\"maxRate\",\"resume\",\"snapshot\"],\"reconnectWindowMs\":6,\"user\":{\"id\":\"ann\"},"
+			"\"scope\":{\"organization\":\"org\",\"role\":\"viewer\",\"warehouses\":null},\"recovered\":true,\"position\":\"7.8\"}",
+			"a welcome says what one needs to know");
+	buf_reset(&buf);
+	scope_release(scope);
 	error = (ProtocolError){ERROR_RATE_LIMITED, "too \"many\"", 250};
 	protocol_append_error(&buf, "7", &error);
 	is_text(buf_text(&buf),
@@ -128,6 +178,8 @@ main(void)
 	test_messages();
 	test_errors();
 	test_long_values();
+	test_hello();
 	test_replies();
+	message_clear(&message);
 	return tap_done();
 }

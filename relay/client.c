@@ -1,22 +1,16 @@
 /*
  * client.c
- *	  What a WebSocket client says, and what is done about it.
- *
- * One function a message.  A reply is queued behind the events it follows; the
- * position in it is therefore true when it arrives: all before it has been
- * sent.
+ *	  A WebSocket client: from its opening to its end.
  */
 #include "client.h"
 
 #include <stdlib.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "clock.h"
 #include "log.h"
 #include "metrics.h"
-#include "protocol.h"
+#include "talk.h"
 
 /* Bytes of messages that wait while the database is asked. */
 #define PENDING_MAX_SIZE 65536
@@ -27,50 +21,7 @@
 /* How often those are looked after that asked for fewer frames. */
 #define PACE_MS 10
 
-typedef enum ClientPhase
-{
-	CLIENT_AWAITING_HELLO,
-	CLIENT_ASKING,
-	CLIENT_READY
-} ClientPhase;
-
-struct Client
-{
-	ListNode in_clients;
-	ListNode in_paced;
-	Clients *clients;
-	Session *session;
-	ClientPhase phase;
-	int64_t opened_at_ms;
-	bool has_said_hello;
-
-	Identity *identity;
-	char *claims;
-	int64_t expires_at_ms; /* of the token, wall clock; 0: never */
-	bool is_warned;		   /* that it expires */
-
-	/* A new token that the database is asked about. */
-	Identity *next_identity;
-	Token next_token;
-	char next_id[MESSAGE_ID_SIZE + 1];
-
-	Buf pending; /* messages, each with its size before it */
-	int64_t frame_interval_ms;
-	int64_t next_frame_ms;
-};
-
-struct Clients
-{
-	ClientServices with;
-	List list;
-	List paced;
-	LoopTimer *pacer;
-	unsigned awaiting_count;
-	LogGate slow_gate;
-};
-
 static void handle_pace(void *owner);
-static void dispatch(Client *client, const char *bytes, size_t size);
 
 void
 visitor_free(Visitor *visitor)
@@ -117,51 +68,6 @@ clients_awaiting_count(const Clients *clients)
 	return clients->awaiting_count;
 }
 
-/* Replies */
-
-static void
-send_text(Client *client, Buf *text, bool is_barrier)
-{
-	Frame *frame = text->failed ? NULL : frame_of(text->bytes, text->size);
-
-	if (!frame)
-		session_close(client->session, REASON_INTERNAL);
-	else if (is_barrier)
-		session_send_barrier(client->session, frame);
-	else
-		session_send(client->session, frame);
-	frame_release(frame);
-	buf_free(text);
-}
-
-static void
-send_error(Client *client, const char *id, const ProtocolError *error)
-{
-	Buf text = {0};
-
-	metrics_add(METRIC_ERRORS_SENT, 1);
-	protocol_append_error(&text, id, error);
-	send_text(client, &text, false);
-}
-
-static void
-send_refusal(Client *client, const char *id, ErrorCode code, const char *words)
-{
-	ProtocolError error = {.code = code};
-
-	snprintf(error.text, sizeof error.text, "%s", words);
-	send_error(client, id, &error);
-}
-
-/* Only protocol 1 speaks of positions. */
-static const char *
-position_to_tell(const Client *client)
-{
-	if (client->session->dialect == DIALECT_PLAIN)
-		return NULL;
-	return replay_position(client->clients->with.replays, client->session);
-}
-
 /* Letting in */
 
 static void
@@ -174,15 +80,15 @@ set_phase(Client *client, ClientPhase phase)
 		client->clients->awaiting_count++;
 }
 
-static void
-set_expiry(Client *client, const Token *token)
+void
+client_set_expiry(Client *client, const Token *token)
 {
 	client->expires_at_ms = token->expires_at_s * 1000;
 	client->is_warned = false;
 }
 
-static bool
-hold_message(Client *client, const char *bytes, size_t size)
+bool
+client_hold(Client *client, const char *bytes, size_t size)
 {
 	if (client->pending.size + size > PENDING_MAX_SIZE)
 	{
@@ -211,9 +117,9 @@ handle_pending(Client *client)
 		memcpy(&size, pending.bytes + at, sizeof size);
 		at += sizeof size;
 		if (client->phase == CLIENT_READY)
-			dispatch(client, pending.bytes + at, size);
+			talk_message(client, pending.bytes + at, size);
 		else
-			hold_message(client, pending.bytes + at, size);
+			client_hold(client, pending.bytes + at, size);
 		at += size;
 	}
 	buf_free(&pending);
@@ -249,14 +155,13 @@ handle_scope(void *line, AccessVerdict verdict, Scope *scope)
 	replay_pump(client->clients->with.replays, client->session);
 }
 
-/* Registers the client as somebody, then asks what that one may see. */
-static void
-enter(Client *client, const Token *token)
+void
+client_enter(Client *client, const Token *token)
 {
 	const ClientServices *with = &client->clients->with;
 
 	set_phase(client, CLIENT_ASKING);
-	set_expiry(client, token);
+	client_set_expiry(client, token);
 	free(client->claims);
 	client->claims = strdup(token->claims);
 	client->identity = access_enter(with->access, token->organization, token->subject, token->claims);
@@ -269,8 +174,8 @@ enter(Client *client, const Token *token)
 	access_ask(with->access, client->identity, handle_scope, client);
 }
 
-static void
-leave(Client *client)
+void
+client_leave(Client *client)
 {
 	const ClientServices *with = &client->clients->with;
 
@@ -281,313 +186,6 @@ leave(Client *client)
 	replay_end(client->session);
 	hub_unsubscribe_all(with->hub, client->session);
 	session_set_scope(client->session, NULL);
-}
-
-/* The token of a hello.  False when it is none. */
-static bool
-read_hello_token(Client *client, const Message *message, Token *token)
-{
-	Auth *auth = client->clients->with.auth;
-	TokenVerdict verdict = TOKEN_GOOD;
-	bool is_expired;
-
-	if (message->token)
-		verdict = auth_verify(auth, message->token, token);
-	else if (!auth_admit_anonymous(auth, token))
-		verdict = TOKEN_MALFORMED;
-	if (verdict == TOKEN_GOOD)
-		return true;
-	is_expired = verdict == TOKEN_EXPIRED;
-	metrics_add(METRIC_DENIALS, 1);
-	send_refusal(client, message->id, is_expired ? ERROR_TOKEN_EXPIRED : ERROR_UNAUTHORIZED,
-				 message->token ? token_verdict_word(verdict) : "a token is needed");
-	session_close(client->session, REASON_UNAUTHORIZED);
-	return false;
-}
-
-/* The one message that is taken before it is known who speaks. */
-static void
-handle_first(Client *client, const char *bytes, size_t size)
-{
-	Message message;
-	ProtocolError error;
-	Token token = {0};
-
-	if (!protocol_parse(bytes, size, &message, &error) || message.type != MESSAGE_HELLO)
-	{
-		send_refusal(client, message.id, ERROR_UNAUTHORIZED, "the first message must be hello");
-		session_close(client->session, REASON_PROTOCOL);
-	}
-	else if (read_hello_token(client, &message, &token) && hold_message(client, bytes, size))
-		enter(client, &token);
-	token_clear(&token);
-	message_clear(&message);
-}
-
-/* Messages: one function each */
-
-/* Follows a channel and says so; false when an error was sent instead. */
-static bool
-follow(Client *client, const NamedChannel *channel, const char *id)
-{
-	const ClientServices *with = &client->clients->with;
-	Buf text = {0};
-
-	if (!scope_allows_channel(client->session->scope, &channel->channel))
-	{
-		metrics_add(METRIC_DENIALS, 1);
-		send_refusal(client, id, ERROR_FORBIDDEN, "the channel is outside of your scope");
-		return false;
-	}
-	switch (hub_subscribe(with->hub, client->session, &channel->channel))
-	{
-		case HUB_DONE:
-			protocol_append_subscribed(&text, channel->name, position_to_tell(client), id);
-			send_text(client, &text, false);
-			return true;
-		case HUB_FULL:
-			send_refusal(client, id, ERROR_OVERLOADED, "too many channels");
-			return false;
-		default:
-			session_close(client->session, REASON_INTERNAL);
-			return false;
-	}
-}
-
-static void
-handle_subscribe(Client *client, const Message *message)
-{
-	const ClientServices *with = &client->clients->with;
-	bool wants_snapshot = message->wants_snapshot && client->session->dialect == DIALECT_ONE;
-
-	for (size_t i = 0; i < message->channel_count; i++)
-	{
-		const NamedChannel *channel = &message->channels[i];
-
-		if (!follow(client, channel, message->id) || !wants_snapshot)
-			continue;
-		if (!replay_begin(with->replays, client->session) ||
-			!replay_add_snapshot(client->session, &channel->channel, channel->name))
-			session_close(client->session, REASON_INTERNAL);
-	}
-	replay_pump(with->replays, client->session);
-}
-
-static void
-handle_unsubscribe(Client *client, const Message *message)
-{
-	Buf text = {0};
-
-	hub_unsubscribe(client->clients->with.hub, client->session, &message->channels[0].channel);
-	protocol_append_unsubscribed(&text, message->channels[0].name, message->id);
-	send_text(client, &text, false);
-}
-
-static void
-handle_ping(Client *client, const Message *message)
-{
-	Buf text = {0};
-
-	protocol_append_pong(&text, clock_wall_us() / 1000, position_to_tell(client), message->id);
-	send_text(client, &text, false);
-}
-
-static void
-send_welcome(Client *client, const Message *message, bool is_recovered)
-{
-	const Config *config = client->clients->with.config;
-	unsigned char random[16] = {0};
-	char connection_id[2 * sizeof random + 1];
-	Buf text = {0};
-	Welcome welcome = {
-		.connection_id = connection_id,
-		.server_time_ms = clock_wall_us() / 1000,
-		.ping_interval_ms = config->ping_interval_ms,
-		.max_message_size = config->max_message_size,
-		.max_channels = config->max_channels,
-		.messages_per_second = config->messages_per_second,
-		.reconnect_window_ms = config->reconnect_window_ms,
-		.scope = client->session->scope,
-		.is_recovered = is_recovered,
-		.position = position_to_tell(client),
-	};
-
-	if (getrandom(random, sizeof random, 0) != sizeof random)
-		session_close(client->session, REASON_INTERNAL);
-	for (size_t i = 0; i < sizeof random; i++)
-		sprintf(connection_id + 2 * i, "%02x", random[i]);
-	protocol_append_welcome(&text, &welcome, message->id);
-	send_text(client, &text, true);
-}
-
-/* What the first channels are and from where on they are heard. */
-static void
-start_channels(Client *client, const Message *message)
-{
-	static NamedChannel global = {.name = "global"};
-	const NamedChannel *channels = message->has_channels ? message->channels : &global;
-	size_t count = message->has_channels ? message->channel_count : 1;
-
-	for (size_t i = 0; i < count; i++)
-		if (follow(client, &channels[i], "") && message->wants_snapshot && !*message->since &&
-			!replay_add_snapshot(client->session, &channels[i].channel, channels[i].name))
-			session_close(client->session, REASON_INTERNAL);
-}
-
-static void
-handle_hello(Client *client, const Message *message)
-{
-	const ClientServices *with = &client->clients->with;
-	Session *session = client->session;
-	uint64_t ignored;
-
-	client->has_said_hello = true;
-	session->dialect = DIALECT_ONE;
-	session->accepts_batch = message->accepts_batch;
-	session->always_conflates = message->max_rate > 0;
-	client->frame_interval_ms = message->max_rate ? 1000 / message->max_rate : 0;
-	hub_unsubscribe_all(with->hub, session);
-	replay_end(session);
-	if (!replay_begin(with->replays, session))
-	{
-		session_close(session, REASON_INTERNAL);
-		return;
-	}
-	if (*message->since)
-	{
-		metrics_add(METRIC_RESUMES, 1);
-		replay_seek(session, message->since);
-	}
-	send_welcome(client, message, *message->since && stream_find(with->stream, message->since, &ignored));
-	start_channels(client, message);
-	replay_pump(with->replays, session);
-}
-
-/* A hello may say that it is somebody else's, who is then let in first. */
-static void
-begin_hello(Client *client, const Message *message, const char *bytes, size_t size)
-{
-	Token token = {0};
-
-	if (client->has_said_hello)
-	{
-		send_refusal(client, message->id, ERROR_BAD_REQUEST, "hello was said before");
-		return;
-	}
-	if (message->token)
-	{
-		if (!read_hello_token(client, message, &token))
-			return;
-		if (strcmp(token.claims, client->claims) != 0)
-		{
-			leave(client);
-			if (hold_message(client, bytes, size))
-				enter(client, &token);
-			token_clear(&token);
-			return;
-		}
-		set_expiry(client, &token);
-		token_clear(&token);
-	}
-	handle_hello(client, message);
-}
-
-/* auth: a new token for the same somebody */
-
-static void
-end_refresh(Client *client)
-{
-	const ClientServices *with = &client->clients->with;
-
-	access_forget(with->access, client->next_identity, client);
-	access_leave(with->access, client->next_identity);
-	client->next_identity = NULL;
-	token_clear(&client->next_token);
-}
-
-static void
-send_ack(Client *client)
-{
-	Buf text = {0};
-
-	protocol_append_ack(&text, client->expires_at_ms, client->next_id);
-	send_text(client, &text, false);
-}
-
-/* Other rights than before are a new connection. */
-static void
-handle_refreshed(void *line, AccessVerdict verdict, Scope *scope)
-{
-	Client *client = line;
-
-	if (verdict == ACCESS_UNAVAILABLE)
-		send_refusal(client, client->next_id, ERROR_UNAVAILABLE, "the database cannot be asked now");
-	else if (verdict == ACCESS_DENIED || !scope_is_equal(scope, client->session->scope))
-		session_close(client->session, REASON_ACCESS_CHANGED);
-	else
-	{
-		Identity *old = client->identity;
-		char *claims = strdup(client->next_token.claims);
-
-		client->identity = client->next_identity;
-		client->next_identity = old;
-		free(client->claims);
-		client->claims = claims;
-		set_expiry(client, &client->next_token);
-		send_ack(client);
-	}
-	end_refresh(client);
-}
-
-static void
-handle_auth(Client *client, const Message *message)
-{
-	const ClientServices *with = &client->clients->with;
-	Token token;
-	TokenVerdict verdict = auth_verify(with->auth, message->token, &token);
-
-	if (verdict != TOKEN_GOOD)
-		send_refusal(client, message->id, verdict == TOKEN_EXPIRED ? ERROR_TOKEN_EXPIRED : ERROR_UNAUTHORIZED,
-					 token_verdict_word(verdict));
-	else if (strcmp(token.subject, client->session->subject) != 0 ||
-			 strcmp(token.organization, client->session->organization) != 0)
-		send_refusal(client, message->id, ERROR_FORBIDDEN, "the token is somebody else's");
-	else if (client->next_identity)
-		send_refusal(client, message->id, ERROR_OVERLOADED, "another token is being looked at");
-	else
-	{
-		client->next_token = token;
-		strcpy(client->next_id, message->id);
-		client->next_identity = access_enter(with->access, token.organization, token.subject, token.claims);
-		if (client->next_identity)
-			access_ask(with->access, client->next_identity, handle_refreshed, client);
-		else
-			session_close(client->session, REASON_INTERNAL);
-		return;
-	}
-	token_clear(&token);
-}
-
-static void (*const message_handlers[MESSAGE_TYPE_COUNT])(Client *, const Message *) = {
-	[MESSAGE_SUBSCRIBE] = handle_subscribe,
-	[MESSAGE_UNSUBSCRIBE] = handle_unsubscribe,
-	[MESSAGE_PING] = handle_ping,
-	[MESSAGE_AUTH] = handle_auth,
-};
-
-static void
-dispatch(Client *client, const char *bytes, size_t size)
-{
-	Message message;
-	ProtocolError error;
-
-	if (!protocol_parse(bytes, size, &message, &error))
-		send_error(client, message.id, &error);
-	else if (message.type == MESSAGE_HELLO)
-		begin_hello(client, &message, bytes, size);
-	else
-		message_handlers[message.type](client, &message);
-	message_clear(&message);
 }
 
 /* Handlers of the WebSocket */
@@ -628,7 +226,7 @@ client_open(Clients *clients, Connection *connection, const char *peer, Visitor 
 	if (take_visitor->awaits_hello)
 		set_phase(client, CLIENT_AWAITING_HELLO);
 	else
-		enter(client, &take_visitor->token);
+		client_enter(client, &take_visitor->token);
 	visitor_free(take_visitor);
 	return client;
 }
@@ -645,14 +243,14 @@ client_message(void *owner, const char *bytes, size_t size)
 	if (!session_admit(client->session, clock_monotonic_ms(), &error.retry_after_ms))
 	{
 		metrics_add(METRIC_MESSAGES_RATE_LIMITED, 1);
-		send_error(client, "", &error);
+		talk_error(client, "", &error);
 	}
 	else if (client->phase == CLIENT_AWAITING_HELLO)
-		handle_first(client, bytes, size);
+		talk_first(client, bytes, size);
 	else if (client->phase == CLIENT_ASKING)
-		hold_message(client, bytes, size);
+		client_hold(client, bytes, size);
 	else
-		dispatch(client, bytes, size);
+		talk_message(client, bytes, size);
 }
 
 void
@@ -660,7 +258,7 @@ client_refused(void *owner, Reason reason)
 {
 	Client *client = owner;
 
-	send_refusal(client, "", reason == REASON_TOO_LARGE ? ERROR_TOO_LARGE : ERROR_BAD_REQUEST, reason_text(reason));
+	talk_refuse(client, "", reason == REASON_TOO_LARGE ? ERROR_TOO_LARGE : ERROR_BAD_REQUEST, reason_text(reason));
 	session_close(client->session, reason);
 }
 
@@ -756,8 +354,8 @@ client_close(void *owner)
 	Clients *clients = client->clients;
 
 	count_end(client);
-	leave(client);
-	end_refresh(client);
+	client_leave(client);
+	talk_end_refresh(client);
 	hub_remove(clients->with.hub, client->session);
 	session_free(client->session);
 	if (client->phase == CLIENT_AWAITING_HELLO)
@@ -806,8 +404,8 @@ clients_tell_fresh(Clients *clients, bool is_fresh)
 
 		if (!client->has_said_hello)
 			continue;
-		buf_printf(&text, "{\"type\":\"fresh\",\"position\":\"%s\"}", position_to_tell(client));
-		send_text(client, &text, false);
+		buf_printf(&text, "{\"type\":\"fresh\",\"position\":\"%s\"}", talk_position(client));
+		talk_send(client, &text, false);
 	}
 }
 
@@ -835,7 +433,7 @@ check_expiry(Client *client, int64_t now_ms)
 	{
 		client->is_warned = true;
 		buf_printf(&text, "{\"type\":\"token_expiring\",\"inMs\":%lld}", (long long) left_ms);
-		send_text(client, &text, false);
+		talk_send(client, &text, false);
 	}
 }
 

@@ -1,6 +1,6 @@
 /*
  * client.h
- *	  What a WebSocket client says, and what is done about it.
+ *	  A WebSocket client: from its opening to its end.
  *
  * A client is in one phase:
  *
@@ -19,7 +19,9 @@
 #include "config.h"
 #include "history.h"
 #include "hub.h"
+#include "log.h"
 #include "loop.h"
+#include "protocol.h"
 #include "replay.h"
 #include "stream.h"
 #include "ws.h"
@@ -42,6 +44,49 @@ typedef struct ClientServices
 	void (*on_gone)(void *owner); /* a client has gone */
 	void *owner;
 } ClientServices;
+
+typedef enum ClientPhase
+{
+	CLIENT_AWAITING_HELLO,
+	CLIENT_ASKING,
+	CLIENT_READY
+} ClientPhase;
+
+/* Read and written by client.c and talk.c only. */
+struct Client
+{
+	ListNode in_clients;
+	ListNode in_paced;
+	Clients *clients;
+	Session *session;
+	ClientPhase phase;
+	int64_t opened_at_ms;
+	bool has_said_hello;
+
+	Identity *identity;
+	char *claims;
+	int64_t expires_at_ms; /* of the token, wall clock; 0: never */
+	bool is_warned;		   /* that it expires */
+
+	/* A new token that the database is asked about. */
+	Identity *next_identity;
+	Token next_token;
+	char next_id[MESSAGE_ID_SIZE + 1];
+
+	Buf pending; /* messages, each with its size before it */
+	int64_t frame_interval_ms;
+	int64_t next_frame_ms;
+};
+
+struct Clients
+{
+	ClientServices with;
+	List list;
+	List paced;
+	LoopTimer *pacer;
+	unsigned awaiting_count;
+	LogGate slow_gate;
+};
 
 /* Who asked for an upgrade, kept until the WebSocket is open. */
 typedef struct Visitor
@@ -70,6 +115,16 @@ void clients_tell_drain(Clients *clients);
 
 /* Once a second: deadlines of hellos and tokens. */
 void clients_tick(Clients *clients);
+
+/*
+ * For talk.c.  Entering registers the client as somebody and asks what that one
+ * may see; messages held meanwhile are handled then.  A message that cannot be
+ * held closes the client, and the answer is false.
+ */
+void client_enter(Client *client, const Token *token);
+void client_leave(Client *client);
+bool client_hold(Client *client, const char *bytes, size_t size);
+void client_set_expiry(Client *client, const Token *token);
 
 /* Handlers of a WebSocket (ws.h).  NULL without memory. */
 Client *client_open(Clients *clients, Connection *connection, const char *peer, Visitor *take_visitor);

@@ -91,7 +91,7 @@ take_page(Lookup *lookup, const PgResult *result)
 {
 	History *history = lookup->history;
 	int count = pg_result_count(result) - 1;
-	Event **events = calloc((size_t) count + 1, sizeof *events);
+	Event **events = calloc((size_t) count + 1, sizeof(Event *));
 	LogEnd end = log_row_end(result, count);
 	LogPage page = {events, 0, end.position, end.tick, end.has_more};
 

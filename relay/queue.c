@@ -39,6 +39,7 @@ queue_entry(const Queue *queue, size_t index)
 static size_t
 cost_of(const QueueEntry *entry)
 {
+	assert(entry->frame || entry->event);
 	return entry->frame ? entry->frame->size : entry->event->cost;
 }
 
@@ -120,7 +121,7 @@ find_slot(const Queue *queue, const Event *event)
 		if (slot->hash != event->item_hash)
 			continue;
 		entry = slot_entry(queue, slot);
-		if (entry && event_is_same_item(entry->event, event))
+		if (entry && entry->event && event_is_same_item(entry->event, event))
 			return slot;
 		if (!entry && !spare)
 			spare = slot;
@@ -200,7 +201,7 @@ absorb(Queue *queue, Event *event, unsigned count)
 {
 	QueueEntry *entry = queue->slot_capacity ? slot_entry(queue, find_slot(queue, event)) : NULL;
 
-	return entry && event_is_state(event) && supersede(queue, entry, event, count);
+	return entry && entry->event && event_is_state(event) && supersede(queue, entry, event, count);
 }
 
 /* Notes where the newest state of an item waits from now on. */

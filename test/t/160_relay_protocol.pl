@@ -201,11 +201,12 @@ ok($frames <= 2 + 5 * (time - $began), "who asks for 5 a second gets no more ($f
 
 note 'the link and the end';
 my $publisher = worker_pid($node, 'publisher', 'shop');
-my $stale = RelayProcess->start($node, 'shop', '--stale-after', '1500ms', '--poll-interval', '100ms');
+my $stale = RelayProcess->start($node, 'shop', '--poll-interval', '100ms');
 my ($watcher) = hello($stale);
 kill 'STOP', $publisher;
-ok(next_of($watcher, 'stale')->{since} > 0, 'a client is told that what it sees may be old');
+my $told = eval { next_of($watcher, 'stale') };
 kill 'CONT', $publisher;
+ok($told && $told->{since} > 0, 'a client is told that what it sees may be old');
 ok(next_of($watcher, 'fresh')->{position}, 'and when it is not any more');
 kill 'TERM', $stale->pid;
 is(next_of($watcher, 'drain')->{reconnectWindowMs}, 10000, 'before a restart it is told over which time to come back');

@@ -666,10 +666,11 @@ come(SimClient *client)
 	bool returns = *client->position && roll(4);
 	SessionSink sink = {client, ignore_wake, note_close};
 	Scope *scope;
-	unsigned followed = returns ? client->last_followed : 1u << roll(CHANNEL_COUNT) | 1u << roll(CHANNEL_COUNT);
+	unsigned followed = returns ? client->last_followed : 1u << roll(CHANNEL_COUNT);
 
 	if (!returns)
 	{
+		followed |= 1u << roll(CHANNEL_COUNT);
 		client->subject = (int) roll(SUBJECTS);
 		memset(client->versions, 0, sizeof client->versions);
 	}

@@ -1,0 +1,32 @@
+/*
+ * talk.h
+ *	  What a WebSocket client says, and what is done about it.
+ */
+#ifndef TALK_H
+#define TALK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "buf.h"
+#include "client.h"
+#include "protocol.h"
+
+/* Handles a message of a client that is let in. */
+void talk_message(Client *client, const char *bytes, size_t size);
+
+/* Handles the one message that is taken before it is known who speaks: hello. */
+void talk_first(Client *client, const char *bytes, size_t size);
+
+/* A new token that is being looked at is looked at no more. */
+void talk_end_refresh(Client *client);
+
+/* Queue a reply; a barrier lets nothing newer come before it (queue.h).  The text is emptied. */
+void talk_send(Client *client, Buf *text, bool is_barrier);
+void talk_refuse(Client *client, const char *id, ErrorCode code, const char *words);
+void talk_error(Client *client, const char *id, const ProtocolError *error);
+
+/* Where the client stands; NULL in the plain dialect, which does not speak of it. */
+const char *talk_position(const Client *client);
+
+#endif

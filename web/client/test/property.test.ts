@@ -1,21 +1,28 @@
 /*
- * Properties that hold whatever happens in whatever order.  Runs of each are
- * counted in RUNS; a failure prints the seed and the shortest case.
+ * Properties that hold whatever happens in whatever order.  A failure prints
+ * its seed, the path to the shortest case, and the case.
  */
 import * as fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { backoffMs } from '../src/core/backoff.js';
 import { Connection, type ConnectionState, type Operation, type Row, Store } from '../src/index.js';
 import { effectsOf, lanesOf, type StoredOperation } from '../src/sync/operation.js';
 import { MemoryDatabase, MemoryRelay, MemoryStorage, VirtualClock, VirtualPage } from '../src/testing/index.js';
 import { stage } from './stage.js';
 
-// The same cases every time, so that a change is judged by itself; another seed
-// (PROPERTY_SEED=$RANDOM npm test) looks further.
-const node = globalThis as { process?: { env: Record<string, string | undefined> } };
-fc.configureGlobal({ seed: Number(node.process?.env.PROPERTY_SEED ?? 20261123) });
+// Each run takes other cases. PROPERTY_RUNS=20 looks twenty times further; what
+// is printed of a failure is run again by PROPERTY_SEED and PROPERTY_PATH, with
+// the title of its property: npx vitest run property -t 'acks, events'.
+const env = (globalThis as { process?: { env: Record<string, string | undefined> } }).process?.env ?? {};
+const times = Number(env.PROPERTY_RUNS ?? 1);
+fc.configureGlobal({
+  ...(env.PROPERTY_SEED !== undefined && { seed: Number(env.PROPERTY_SEED) }),
+  ...(env.PROPERTY_PATH !== undefined && { path: env.PROPERTY_PATH, endOnFailure: true }),
+});
+vi.setConfig({ testTimeout: 30_000 * times });
 
-const RUNS = { numRuns: 400 };
+const runs = (count: number) => ({ numRuns: count * times });
+const RUNS = runs(400);
 
 test('the backoff is half fixed, half chance, never above its ceiling and never at once', () => {
   fc.assert(
@@ -31,7 +38,7 @@ test('the backoff is half fixed, half chance, never above its ceiling and never 
         expect(wait).toBeLessThan(ceiling + 1e-9);
       },
     ),
-    { numRuns: 1000 },
+    runs(1000),
   );
 });
 
@@ -252,7 +259,26 @@ test('acks, events, reconnects, resyncs and reloads in any order end at the serv
         await current.client.close();
       },
     ),
-    RUNS,
+    {
+      ...RUNS,
+      // The batch a closed client still had to send came to the screen, and to the storage, half a second later.
+      examples: [
+        [
+          [
+            'kill',
+            { sell: 'a', quantity: 1 },
+            'wait',
+            'moment',
+            'wait',
+            { sell: 'b', quantity: 1 },
+            { sell: 'a', quantity: 1 },
+            'reload',
+            'break',
+          ],
+          27,
+        ],
+      ],
+    },
   );
 });
 
@@ -325,7 +351,7 @@ test('two tabs that drain at once apply nothing twice, with locks and without', 
         }
       },
     ),
-    { numRuns: 60 },
+    runs(60),
   );
 });
 
@@ -409,7 +435,7 @@ test('the view is the base and all pending effects, whatever order they come and
       expect(view.value?.quantityOnHand).toBe((view.value?.quantityAvailable ?? 0) + 5);
       expect(view.base).toEqual(row);
     }),
-    { numRuns: 1000 },
+    runs(1000),
   );
 });
 

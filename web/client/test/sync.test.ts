@@ -154,6 +154,27 @@ describe('offline', () => {
     expect(new Set(database.applied.values())).toEqual(new Set([1]));
   });
 
+  test('a client closed while it begins to send writes, shows and sends nothing more', async () => {
+    const { clock, client, relay, storage, up } = stage({ client: { batch: { windowMs: 500 } } });
+    await up();
+    relay.faults.loseIf((text, way) => way === 'up' && text.includes('adjust'));
+    // The second waits for the window of the first; its lane is free, so it is on its way when the client ends.
+    await client.adjust({ ...P, quantity: -1 }).saved;
+    await clock.advance(1);
+    await client.adjust({ productId: 'q', warehouseId: 'w', quantity: -1 }).saved;
+    await client.close();
+    const kept = await storage.page(0, 9);
+    let told = 0;
+    client.inventory.subscribeAll(() => void told++);
+    const heard = relay.received.length;
+    await clock.advance(600_000);
+    expect(told).toBe(0);
+    expect(clock.pendingTimers).toBe(0);
+    expect(relay.received.length).toBe(heard);
+    expect(await storage.page(0, 9)).toEqual(kept);
+    expect(kept.map((op) => op.status)).toEqual(['sending', 'sending']);
+  });
+
   test('a relay killed between COMMIT and ack applies the change once', async () => {
     const { clock, client, database, relay, up, shown } = stage();
     await up();

@@ -488,6 +488,7 @@ export class Queue {
     const sending = operations.map((op) => ({ ...op, status: 'sending' as const, attempts: op.attempts + 1 }));
     // Stored first: should this tab die now, the next one knows the server may have them.
     await this.#update(...sending);
+    if (this.#closed) return;
     for (const op of sending) this.#send(op);
     this.#endIfIdle();
   }
@@ -643,6 +644,7 @@ export class Queue {
     const known = new Set(this.#mirror.keys());
     for (let after = 0; ; ) {
       const page = await this.#w.storage.page(after, PAGE);
+      if (this.#closed) return;
       for (const op of page) {
         found.add(op.key);
         this.#meet(op);
@@ -683,6 +685,8 @@ export class Queue {
   }
 
   async #update(...operations: StoredOperation[]): Promise<void> {
+    // What a closed client had on its way is the next one's, which may be at it already.
+    if (this.#closed) return;
     for (const op of operations) {
       this.#mirror.set(op.key, op);
       if (op.status === 'acked') this.#resolve(op);

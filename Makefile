@@ -16,6 +16,10 @@ test:
 	@test/deps build test
 	@test/run $(SUITES)
 
+## make web         the browser client for `make install` and `make demo` (needs Node 20 and npm)
+web:
+	cd web && npm ci && npm run build
+
 ## make bench       the figures of test/bench/README.md, side by side
 bench:
 	@test/deps build bench
@@ -41,7 +45,7 @@ help:
 
 C_FILES = $(sort $(wildcard extension/*.[ch] relay/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] test/bench/*.[ch]))
 
-.PHONY: demo test bench deps format lint help relay
+.PHONY: demo test web bench deps format lint help relay
 
 # The relay ------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ import {
   type SnapshotPage,
 } from './core/connection.js';
 import { Emitter, type ListenOptions } from './core/emitter.js';
-import { InventoryError, reasonOf } from './core/errors.js';
+import { InventoryError } from './core/errors.js';
 import { browserPage } from './core/page.js';
 import { channelCovers, type InventoryEvent, type ItemKey, itemKey, type JsonObject, textOf } from './core/protocol.js';
 import { defaultPolicies, type Policies } from './perf/adaptive.js';
@@ -120,7 +120,7 @@ export class InventoryClient {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     const page = options.page ?? browserPage();
-    this.#emitter = new Emitter<ClientEvents>((error) => this.#onThrow(error));
+    this.#emitter = new Emitter<ClientEvents>((error) => this.connection.reportThrown(error));
     const call = (fn: () => void) => this.#emitter.call(fn, undefined);
     this.inventory = new Store(call);
     const together = (fn: () => void) => this.inventory.together(fn);
@@ -500,7 +500,7 @@ export class InventoryClient {
     try {
       return this.#options.conflictHandler?.(conflict) ?? null;
     } catch (error) {
-      this.#onThrow(error);
+      this.connection.reportThrown(error);
       return null;
     }
   }
@@ -517,12 +517,6 @@ export class InventoryClient {
     this.#recent.push({ at: this.#clock.monotonic(), what });
     if (this.#recent.length > 1000) this.#recent.shift();
     this.#emitter.emit(name, value);
-  }
-
-  #onThrow(error: unknown): void {
-    this.connection.report(
-      new InventoryError('LISTENER_ERROR', `a listener threw: ${reasonOf(error)}`, { cause: error }),
-    );
   }
 }
 

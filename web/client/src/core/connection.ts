@@ -260,11 +260,7 @@ export class Connection {
     this.#page = options.page ?? browserPage();
     this.#position = options.since ?? null;
     this.#maxRate = options.maxRate;
-    this.#emitter = new Emitter<ConnectionEvents>((error) => {
-      // A listener for errors that throws itself has nobody left to tell.
-      if (error instanceof InventoryError && error.code === 'LISTENER_ERROR') return;
-      this.report(new InventoryError('LISTENER_ERROR', `a listener threw: ${reasonOf(error)}`, { cause: error }));
-    });
+    this.#emitter = new Emitter<ConnectionEvents>((error) => this.reportThrown(error));
     for (const name of options.channels ?? ['global']) this.#channels.set(name, 1);
     this.#stopListening = this.#page.listen((signal) => this.#onPage(signal));
   }
@@ -326,6 +322,13 @@ export class Connection {
 
   report(error: InventoryError): void {
     this.#emitter.emit('error', error);
+  }
+
+  /** Something of the application threw: a listener, or what else it gave to be called. */
+  reportThrown(error: unknown): void {
+    // A listener for errors that throws itself has nobody left to tell.
+    if (error instanceof InventoryError && error.code === 'LISTENER_ERROR') return;
+    this.report(new InventoryError('LISTENER_ERROR', `a listener threw: ${reasonOf(error)}`, { cause: error }));
   }
 
   /** Wants the link from now on. While waiting for an attempt, it starts at once. */

@@ -35,7 +35,6 @@ session_new(const char *peer, const SessionLimits *limits, SessionSink sink)
 	session->limits = limits;
 	session->sink = sink;
 	session->queue.total_size = limits->total_size;
-	session->tokens_milli = (int64_t) limits->message_burst * 1000;
 	session->peer = strdup(peer);
 	list_init(&session->subscriptions);
 	if (session->peer)
@@ -275,32 +274,17 @@ session_close(Session *session, Reason reason)
 	session->sink.close(session->sink.line, reason);
 }
 
-static void
-refill(Session *session, int64_t now_ms)
-{
-	int64_t full = (int64_t) session->limits->message_burst * 1000;
-
-	if (session->tokens_at_ms)
-		session->tokens_milli += (now_ms - session->tokens_at_ms) * session->limits->messages_per_second;
-	session->tokens_at_ms = now_ms;
-	if (session->tokens_milli >= full)
-	{
-		session->tokens_milli = full;
-		session->refused_count = 0;
-	}
-}
-
 bool
 session_admit(Session *session, int64_t now_ms, int64_t *retry_after_ms)
 {
-	refill(session, now_ms);
-	if (session->tokens_milli >= 1000)
-	{
-		session->tokens_milli -= 1000;
+	const SessionLimits *limits = session->limits;
+
+	bucket_refill(&session->messages, limits->messages_per_second, now_ms);
+	if (!session->messages.taken_milli)
+		session->refused_count = 0;
+	if (bucket_take(&session->messages, limits->messages_per_second, limits->message_burst, now_ms, retry_after_ms))
 		return true;
-	}
-	*retry_after_ms = (1000 - session->tokens_milli) / session->limits->messages_per_second + 1;
-	if (++session->refused_count >= REFUSED_BURSTS * session->limits->message_burst)
+	if (++session->refused_count >= REFUSED_BURSTS * limits->message_burst)
 		session_close(session, REASON_OVERLOADED);
 	return false;
 }

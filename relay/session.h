@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bucket.h"
 #include "event.h"
 #include "frame.h"
 #include "list.h"
@@ -77,9 +78,7 @@ typedef struct Session
 	Frame *outgoing;		/* to be written now; NULL until asked for */
 	size_t outgoing_count;	/* entries of the queue it stands for */
 
-	/* The bucket of messages: thousandths, so that refills do not round away. */
-	int64_t tokens_milli;
-	int64_t tokens_at_ms;
+	Bucket messages;
 	unsigned refused_count; /* since the bucket was last full */
 
 	/* Used by the hub. */

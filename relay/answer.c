@@ -18,6 +18,8 @@
 
 static LogGate host_gate;
 static LogGate origin_gate;
+static LogGate pace_gate;
+static LogGate unidentified_gate;
 
 static const char *const *
 as_patterns(char **list)
@@ -166,9 +168,20 @@ static HttpResponse
 refuse_identity(const HttpRequest *request, AuthAnswer answer, TokenVerdict verdict, bool closes)
 {
 	metrics_add(METRIC_DENIALS, 1);
+	if (answer == AUTH_BAD)
+		gate_take_handshake(request->pass);
 	if (answer == AUTH_MISSING)
 		return http_error_code(request, 401, "Unauthorized", NULL, closes);
 	return http_error_code(request, 401, "Invalid token", token_verdict_word(verdict), closes);
+}
+
+/* Who comes too often is not looked at. */
+static HttpResponse
+refuse_pace(const HttpRequest *request, int64_t retry_after_ms)
+{
+	metrics_add(METRIC_REFUSED_HANDSHAKES, 1);
+	log_gated(&pace_gate, "refused a handshake from %s: they come too fast (handshake-rate)", gate_address(request->pass));
+	return http_too_many(request, "Too many handshakes", retry_after_ms);
 }
 
 /* Finds out who asks and what that one may see; then goes on. */
@@ -178,8 +191,17 @@ begin_pending(const AnswerSources *sources, Connection *connection, const HttpRe
 {
 	Token token;
 	TokenVerdict verdict;
-	AuthAnswer answer = auth_identify(sources->auth, request, &token, &verdict);
-	Pending *pending = answer == AUTH_GOOD ? calloc(1, sizeof *pending) : NULL;
+	AuthAnswer answer;
+	Pending *pending;
+	int64_t retry_after_ms;
+
+	if (*request->authorization && !gate_has_handshake(request->pass, &retry_after_ms))
+	{
+		ws_respond(connection, refuse_pace(request, retry_after_ms));
+		return;
+	}
+	answer = auth_identify(sources->auth, request, &token, &verdict);
+	pending = answer == AUTH_GOOD ? calloc(1, sizeof *pending) : NULL;
 
 	if (pending)
 	{
@@ -493,10 +515,20 @@ identify(const AnswerSources *sources, const HttpRequest *request, HttpResponse 
 {
 	TokenVerdict verdict;
 	AuthAnswer answer;
+	int64_t retry_after_ms;
 
+	if (!gate_has_handshake(request->pass, &retry_after_ms))
+	{
+		*response = refuse_pace(request, retry_after_ms);
+		return false;
+	}
+	gate_take_handshake(request->pass);
 	visitor->awaits_hello = request->offers_protocol && !*request->authorization;
 	if (visitor->awaits_hello && clients_awaiting_count(sources->clients) >= sources->config->max_unidentified)
 	{
+		metrics_add(METRIC_REFUSED_UNIDENTIFIED, 1);
+		log_gated(&unidentified_gate, "refused a client: %u have not said who they are (max-unidentified)",
+				  clients_awaiting_count(sources->clients));
 		*response = http_reject(request, 503, "Too many clients have not said who they are");
 		return false;
 	}

@@ -43,9 +43,11 @@ clients_new(const ClientServices *services)
 	list_init(&clients->list);
 	list_init(&clients->paced);
 	clients->pacer = loop_timer_new(services->loop, handle_pace, clients);
-	if (clients->pacer)
+	clients->users = quotas_new();
+	if (clients->pacer && clients->users)
 		return clients;
-	free(clients);
+	clients_end(clients);
+	clients_free(clients);
 	return NULL;
 }
 
@@ -59,6 +61,9 @@ clients_end(Clients *clients)
 void
 clients_free(Clients *clients)
 {
+	if (!clients)
+		return;
+	quotas_free(clients->users);
 	free(clients);
 }
 
@@ -66,6 +71,14 @@ unsigned
 clients_awaiting_count(const Clients *clients)
 {
 	return clients->awaiting_count;
+}
+
+void
+clients_count_protocols(const Clients *clients, unsigned *plain_count, unsigned *one_count)
+{
+	*plain_count = *one_count = 0;
+	for (ListNode *node = list_first(&clients->list); node; node = list_next(&clients->list, node))
+		++*(list_object(node, Client, in_clients)->has_said_hello ? one_count : plain_count);
 }
 
 /* Letting in */
@@ -155,10 +168,44 @@ handle_scope(void *line, AccessVerdict verdict, Scope *scope)
 	replay_pump(client->clients->with.replays, client->session);
 }
 
+/*
+ * Counts the client for its user, which a stolen token must not let have them
+ * all.  A token has an end; who came without one is nobody in particular.
+ */
+static bool
+count_user(Client *client, const Token *token)
+{
+	Clients *clients = client->clients;
+	Buf key = {0};
+	Quota *quota = NULL;
+
+	if (!token->expires_at_s)
+		return true;
+	buf_printf(&key, "%s\n%s", token->organization, token->subject);
+	if (!key.failed)
+		quota = quotas_find(clients->users, key.bytes, key.size, clock_monotonic_ms());
+	buf_free(&key);
+	if (quota && quota->held_count < (unsigned) clients->with.config->max_connections_per_user)
+	{
+		quota->held_count++;
+		client->quota = quota;
+		return true;
+	}
+	metrics_add(METRIC_REFUSED_USER, quota != NULL);
+	if (quota)
+		log_gated(&clients->crowd_gate, "session %llu from %s closed: \"%s\" has %u (max-connections-per-user)",
+				  (unsigned long long) client->session->number, client->session->peer, token->subject, quota->held_count);
+	session_close(client->session, quota ? REASON_CROWDED : REASON_INTERNAL);
+	return false;
+}
+
 void
 client_enter(Client *client, const Token *token)
 {
 	const ClientServices *with = &client->clients->with;
+
+	if (!count_user(client, token))
+		return;
 
 	set_phase(client, CLIENT_ASKING);
 	client_set_expiry(client, token);
@@ -182,6 +229,9 @@ client_leave(Client *client)
 	access_forget(with->access, client->identity, client);
 	access_leave(with->access, client->identity);
 	client->identity = NULL;
+	if (client->quota)
+		client->quota->held_count--;
+	client->quota = NULL;
 	history_forget(with->history, client->session);
 	replay_end(client->session);
 	hub_unsubscribe_all(with->hub, client->session);
@@ -328,6 +378,8 @@ client_written(void *owner)
 		if (event)
 			metrics_observe_delivery(clock_wall_us() - event->created_at_us);
 	}
+	if (session->accepts_batch && queue_entry(&session->queue, 0)->event)
+		metrics_observe_batch(session->outgoing_count);
 	session_pop(session);
 	if (client->frame_interval_ms)
 		client->next_frame_ms = clock_monotonic_ms() + client->frame_interval_ms;
@@ -444,12 +496,17 @@ clients_tick(Clients *clients)
 	int64_t now_ms = clock_monotonic_ms();
 	int64_t timeout_ms = clients->with.config->hello_timeout_ms;
 
+	quotas_sweep(clients->users, now_ms);
 	for (ListNode *node = list_first(&clients->list); node; node = list_next(&clients->list, node))
 	{
 		Client *client = list_object(node, Client, in_clients);
 
-		if (client->phase == CLIENT_AWAITING_HELLO && now_ms - client->opened_at_ms > timeout_ms)
+		if (client->phase == CLIENT_AWAITING_HELLO && client->session->state == SESSION_OPEN &&
+			now_ms - client->opened_at_ms > timeout_ms)
+		{
+			metrics_add(METRIC_REFUSED_HELLO, 1);
 			session_close(client->session, REASON_UNAUTHORIZED);
+		}
 		check_expiry(client, wall_ms);
 	}
 }

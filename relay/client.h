@@ -22,6 +22,7 @@
 #include "log.h"
 #include "loop.h"
 #include "protocol.h"
+#include "quota.h"
 #include "replay.h"
 #include "stream.h"
 #include "ws.h"
@@ -64,6 +65,7 @@ struct Client
 	bool has_said_hello;
 
 	Identity *identity;
+	Quota *quota; /* of its user; NULL while that is not known, or not counted */
 	char *claims;
 	int64_t expires_at_ms; /* of the token, wall clock; 0: never */
 	bool is_warned;		   /* that it expires */
@@ -84,8 +86,10 @@ struct Clients
 	List list;
 	List paced;
 	LoopTimer *pacer;
+	Quotas *users;
 	unsigned awaiting_count;
 	LogGate slow_gate;
+	LogGate crowd_gate;
 };
 
 /* Who asked for an upgrade, kept until the WebSocket is open. */
@@ -108,6 +112,9 @@ void clients_free(Clients *clients);
 
 /* How many have not said who they are. */
 unsigned clients_awaiting_count(const Clients *clients);
+
+/* How many speak the plain dialect, and protocol 1. */
+void clients_count_protocols(const Clients *clients, unsigned *plain_count, unsigned *one_count);
 
 /* Something happened to all: the database link, and a restart. */
 void clients_tell_fresh(Clients *clients, bool is_fresh);

@@ -16,6 +16,7 @@
 
 #include "address.h"
 #include "origin.h"
+#include "peer.h"
 
 #ifndef WWW_FOLDER
 #define WWW_FOLDER "/usr/local/share/inventory-relay/www"
@@ -123,6 +124,20 @@ static const ConfigOption options[] = {
 
 	{"max-connections", KIND_NUMBER, false, AT(max_connections), "20000", 1, 1000000, NULL, NULL,
 	 "client connections at a time", "Limits"},
+	{"max-connections-per-address", KIND_NUMBER, true, AT(max_connections_per_address), "500", 1, 1000000, NULL, NULL,
+	 "connections of one address at a time; of IPv6, of one network of 64 bits", NULL},
+	{"max-connections-per-user", KIND_NUMBER, true, AT(max_connections_per_user), "50", 1, 1000000, NULL, NULL,
+	 "WebSockets of one subject at a time; clients without a token are not counted", NULL},
+	{"accept-rate", KIND_NUMBER, true, AT(accept_rate), "100", 1, 1000000, NULL, NULL,
+	 "connections taken from one address in a second; twice as many at once", NULL},
+	{"handshake-rate", KIND_NUMBER, true, AT(handshake_rate), "50", 1, 1000000, NULL, NULL,
+	 "upgrades and bad tokens of one address in a second; twice as many at once, then 429 without a look", NULL},
+	{"handshake-timeout", KIND_TIME, false, AT(handshake_timeout_ms), "5s", 100, 60000, NULL, NULL,
+	 "time for a whole request, TLS included, from the connection's begin or the last answer", NULL},
+	{"exempt-address", KIND_LIST, true, AT(exempt_address), "127.0.0.0/8, ::1", 0, 0, NULL, peer_is_range,
+	 "addresses and ranges (10.0.0.0/8) to which the limits per address do not apply", NULL},
+	{"trusted-proxy", KIND_LIST, true, AT(trusted_proxy), "", 0, 0, NULL, peer_is_range,
+	 "addresses and ranges of proxies: their X-Forwarded-For says whose limits a connection counts for", NULL},
 	{"max-channels", KIND_NUMBER, true, AT(max_channels), "64", 1, 10000, NULL, NULL,
 	 "channels a client may follow at a time", NULL},
 	{"max-message-size", KIND_SIZE, false, AT(max_message_size), "16KiB", 256, 1 MIB, NULL, NULL,

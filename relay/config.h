@@ -55,6 +55,13 @@ typedef struct Config
 	int64_t snapshot_page;
 
 	int64_t max_connections;
+	int64_t max_connections_per_address;
+	int64_t max_connections_per_user;
+	int64_t accept_rate;
+	int64_t handshake_rate;
+	int64_t handshake_timeout_ms;
+	char **exempt_address;
+	char **trusted_proxy;
 	int64_t max_channels;
 	int64_t max_message_size;
 	int64_t messages_per_second;

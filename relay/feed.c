@@ -178,7 +178,7 @@ restart_at_head(Feed *feed, const PgResult *result)
 	log_warning("the position %s is lost (%s); clients must reload", stream_position(feed->stream),
 				pg_result_message(result));
 	stream_restart(feed->stream);
-	metrics_add(METRIC_RESYNCS, 1);
+	metrics_add(METRIC_RESYNCS_LOG, 1);
 	feed->is_restarting = true;
 	read_log(feed);
 }

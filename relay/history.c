@@ -126,7 +126,7 @@ handle_log(void *line, const PgResult *result)
 		take_page(lookup, result);
 	else if (lookup->session && result && is_lost(result))
 	{
-		metrics_add(METRIC_RESYNCS, 1);
+		metrics_add(METRIC_RESYNCS_POSITION, 1);
 		replay_lose(history->replays, lookup->session, lookup->number);
 	}
 	else if (lookup->session)

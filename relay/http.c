@@ -8,6 +8,7 @@
  */
 #include "http.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /*
@@ -41,6 +42,7 @@ status_text(int status)
 		{405, "Method Not Allowed"},
 		{421, "Misdirected Request"},
 		{426, "Upgrade Required"},
+		{429, "Too Many Requests"},
 		{500, "Internal Server Error"},
 		{503, "Service Unavailable"},
 		{504, "Gateway Timeout"},
@@ -99,19 +101,14 @@ http_respond(const HttpRequest *request, const HttpHead *head, Frame *take_body)
 	return response;
 }
 
-HttpResponse
-http_error_code(const HttpRequest *request, int status, const char *text, const char *code, bool closes)
+/* An error with header lines of its own; NULL without. */
+static HttpResponse
+respond_error(const HttpRequest *request, int status, const char *text, const char *code, bool closes, const char *extra)
 {
-	HttpHead head = {.status = status, .closes = closes};
+	HttpHead head = {.status = status, .closes = closes, .extra = extra};
 	Buf body = {0};
 	HttpResponse response;
 
-	if (status == 405)
-		head.extra = "Allow: GET, HEAD\r\n";
-	if (status == 401)
-		head.extra = "WWW-Authenticate: Bearer\r\n";
-	if (status == 426)
-		head.extra = "Upgrade: websocket\r\n";
 	buf_append_text(&body, "{\"error\":");
 	buf_append_json(&body, text);
 	if (code)
@@ -126,6 +123,20 @@ http_error_code(const HttpRequest *request, int status, const char *text, const 
 }
 
 HttpResponse
+http_error_code(const HttpRequest *request, int status, const char *text, const char *code, bool closes)
+{
+	const char *extra = NULL;
+
+	if (status == 405)
+		extra = "Allow: GET, HEAD\r\n";
+	if (status == 401)
+		extra = "WWW-Authenticate: Bearer\r\n";
+	if (status == 426)
+		extra = "Upgrade: websocket\r\n";
+	return respond_error(request, status, text, code, closes, extra);
+}
+
+HttpResponse
 http_error(const HttpRequest *request, int status, const char *text)
 {
 	return http_error_code(request, status, text, NULL, false);
@@ -135,6 +146,15 @@ HttpResponse
 http_reject(const HttpRequest *request, int status, const char *text)
 {
 	return http_error_code(request, status, text, NULL, true);
+}
+
+HttpResponse
+http_too_many(const HttpRequest *request, const char *text, int64_t retry_after_ms)
+{
+	char extra[64];
+
+	snprintf(extra, sizeof extra, "Retry-After: %lld\r\n", (long long) (retry_after_ms + 999) / 1000);
+	return respond_error(request, 429, text, "rate_limited", true, extra);
 }
 
 void

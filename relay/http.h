@@ -10,9 +10,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "buf.h"
 #include "frame.h"
+#include "gate.h"
 
 #define HTTP_PATH_SIZE 1024
 #define HTTP_VALUE_SIZE 512
@@ -33,6 +35,7 @@ typedef struct HttpRequest
 	HttpMethod method;
 	bool is_admin;			   /* came to the admin listener */
 	bool is_loopback;		   /* its listener is bound to a loopback address */
+	GatePass *pass;			   /* of its connection; NULL on the admin listener */
 	char path[HTTP_PATH_SIZE]; /* decoded, without the query */
 	char host[HTTP_VALUE_SIZE];
 	char origin[HTTP_VALUE_SIZE];
@@ -75,6 +78,9 @@ HttpResponse http_error_code(const HttpRequest *request, int status, const char 
 
 /* The same, and the connection ends: for requests whose rest cannot be trusted. */
 HttpResponse http_reject(const HttpRequest *request, int status, const char *text);
+
+/* 429 with the time to wait, and the connection ends. */
+HttpResponse http_too_many(const HttpRequest *request, const char *text, int64_t retry_after_ms);
 
 void http_response_free(HttpResponse *response);
 

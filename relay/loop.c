@@ -35,8 +35,8 @@
 /* One read from a socket.  Larger messages arrive in several. */
 #define READ_BUFFER_SIZE 4096
 
-/* A client has this long for its request head, and idles so long between two. */
-#define HTTP_TIMEOUT_SECONDS 5
+/* The library's own patience, longer than the one we have (ws.c). */
+#define HTTP_TIMEOUT_SECONDS 65
 
 struct LoopWatch
 {
@@ -62,6 +62,7 @@ struct Loop
 	struct lws_context *context;
 	struct lws_vhost *vhost;
 	bool is_ev;
+	unsigned fd_limit;
 	bool is_stopping;
 
 	List timers; /* sorted by due time */
@@ -123,14 +124,20 @@ set_fd_limit(unsigned wanted)
 	return (unsigned) limit.rlim_cur;
 }
 
+unsigned
+loop_fd_limit(const Loop *loop)
+{
+	return loop->fd_limit;
+}
+
 static bool
-create_context(Loop *loop, unsigned fd_limit)
+create_context(Loop *loop)
 {
 	struct lws_context_creation_info info = {
 		.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8 |
 				   LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME |
 				   (loop->is_ev ? LWS_SERVER_OPTION_LIBEV : 0),
-		.fd_limit_per_thread = set_fd_limit(fd_limit),
+		.fd_limit_per_thread = loop->fd_limit,
 		.max_http_header_data = HEADER_DATA_SIZE,
 		.pt_serv_buf_size = READ_BUFFER_SIZE,
 		.timeout_secs = HTTP_TIMEOUT_SECONDS,
@@ -183,7 +190,8 @@ loop_new(const char *kind, unsigned fd_limit)
 	loop->is_ev = strcmp(kind, "ev") == 0;
 	loop->timer_fd = loop->signal_fd = -1;
 	list_init(&loop->timers);
-	if (create_context(loop, fd_limit) && watch_timers(loop))
+	loop->fd_limit = set_fd_limit(fd_limit);
+	if (create_context(loop) && watch_timers(loop))
 		return loop;
 	loop_free(loop);
 	return NULL;

@@ -30,6 +30,9 @@ typedef struct WatchHandlers
  */
 Loop *loop_new(const char *kind, unsigned fd_limit);
 
+/* Files and sockets this process may have open. */
+unsigned loop_fd_limit(const Loop *loop);
+
 /* Every watch and timer must be gone, or its owner past caring.  NULL is fine. */
 void loop_free(Loop *loop);
 

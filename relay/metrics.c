@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "histogram.h"
+
 #define PREFIX "inventory_relay_"
 
 /* Close codes seen so far, with their counts.  The codes are a closed list (reason.h). */
@@ -21,15 +23,29 @@ static const struct
 	const char *name;
 	const char *kind;
 	const char *help;
+	const char *label; /* NULL: none.  Those of one name stand together */
 } descriptions[METRIC_COUNT] = {
 	[METRIC_CONNECTIONS] = {"connections", "gauge", "Open TCP connections."},
+	[METRIC_OPEN_FILES_LIMIT] = {"open_files_limit", "gauge", "Files and sockets this process may have open."},
+	[METRIC_RELOADS] = {"reloads_total", "counter", "Configurations taken over by SIGHUP, and refused.", "taken=\"true\""},
+	[METRIC_RELOADS_REFUSED] = {"reloads_total", NULL, NULL, "taken=\"false\""},
 	[METRIC_SESSIONS] = {"sessions", "gauge", "Open WebSocket sessions."},
+	[METRIC_SESSIONS_PLAIN] = {"sessions_by_protocol", "gauge", "Open WebSocket sessions, by what they speak.", "protocol=\"plain\""},
+	[METRIC_SESSIONS_ONE] = {"sessions_by_protocol", NULL, NULL, "protocol=\"1\""},
 	[METRIC_SESSIONS_UNIDENTIFIED] = {"sessions_unidentified", "gauge", "WebSockets that have not said who they are."},
 	[METRIC_SUBSCRIPTIONS] = {"subscriptions", "gauge", "Channels followed, over all sessions."},
 	[METRIC_CHANNELS] = {"channels", "gauge", "Channels that somebody follows."},
 	[METRIC_SESSIONS_OPENED] = {"sessions_opened_total", "counter", "WebSocket sessions opened."},
 	[METRIC_UPGRADES_REFUSED] = {"upgrades_refused_total", "counter", "WebSocket upgrades refused."},
 	[METRIC_DENIALS] = {"denials_total", "counter", "Clients and channels refused for want of a good token or of rights."},
+	[METRIC_REFUSED_CONNECTIONS] = {"refused_total", "counter", "Clients refused or cut off by a limit.", "limit=\"max-connections\""},
+	[METRIC_REFUSED_ADDRESS] = {"refused_total", NULL, NULL, "limit=\"max-connections-per-address\""},
+	[METRIC_REFUSED_USER] = {"refused_total", NULL, NULL, "limit=\"max-connections-per-user\""},
+	[METRIC_REFUSED_ACCEPTS] = {"refused_total", NULL, NULL, "limit=\"accept-rate\""},
+	[METRIC_REFUSED_HANDSHAKES] = {"refused_total", NULL, NULL, "limit=\"handshake-rate\""},
+	[METRIC_REFUSED_TIMEOUT] = {"refused_total", NULL, NULL, "limit=\"handshake-timeout\""},
+	[METRIC_REFUSED_UNIDENTIFIED] = {"refused_total", NULL, NULL, "limit=\"max-unidentified\""},
+	[METRIC_REFUSED_HELLO] = {"refused_total", NULL, NULL, "limit=\"hello-timeout\""},
 	[METRIC_HTTP_REQUESTS] = {"http_requests_total", "counter", "HTTP requests answered."},
 	[METRIC_MESSAGES_RECEIVED] = {"messages_received_total", "counter", "Messages received from clients."},
 	[METRIC_MESSAGES_RATE_LIMITED] = {"messages_rate_limited_total", "counter", "Messages refused for their rate."},
@@ -43,23 +59,31 @@ static const struct
 	[METRIC_DATABASE_UP] = {"database_up", "gauge", "1 while the event log is followed, else 0."},
 	[METRIC_DATABASE_CONNECTS] = {"database_connects_total", "counter", "Connections made to follow the event log."},
 	[METRIC_DATABASE_READS] = {"database_reads_total", "counter", "Reads of the event log."},
-	[METRIC_RESUMES] = {"resumes_total", "counter", "Clients that came back with a position."},
+	[METRIC_RESUMES_RECOVERED] = {"resumes_total", "counter", "Clients that came back with a position, which was in memory or not.", "recovered=\"true\""},
+	[METRIC_RESUMES_OTHER] = {"resumes_total", NULL, NULL, "recovered=\"false\""},
 	[METRIC_SNAPSHOT_PAGES] = {"snapshot_pages_total", "counter", "Pages of items read for clients."},
-	[METRIC_RESYNCS] = {"resyncs_total", "counter", "Times the position was lost and clients had to reload."},
+	[METRIC_RESYNCS_LOG] = {"resyncs_total", "counter", "Times clients had to forget what they have: all when the relay's position is lost, one when its own is.", "reason=\"log\""},
+	[METRIC_RESYNCS_POSITION] = {"resyncs_total", NULL, NULL, "reason=\"position\""},
 	[METRIC_ROUND_AGE] = {"publisher_round_age_seconds", "gauge", "Age of the publisher's last round at the last read."},
 	[METRIC_QUEUED_BYTES] = {"queued_bytes", "gauge", "Bytes that wait for all clients."},
 	[METRIC_RING_EVENTS] = {"ring_events", "gauge", "Recent events held in memory."},
+	[METRIC_RING_SECONDS] = {"ring_seconds", "gauge", "Age of the oldest event held in memory."},
 	[METRIC_RING_BYTES] = {"ring_bytes", "gauge", "Bytes of the recent events held in memory."},
 };
 
 /* From half a millisecond, the best a quiet machine does, to what a person notices. */
-static const double delivery_bounds[] = {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5};
+static Histogram delivery = {
+	.bounds = {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5},
+	.bound_count = 13,
+};
 
-#define DELIVERY_BOUND_COUNT (sizeof delivery_bounds / sizeof *delivery_bounds)
+/* Events that went out together, up to the most that a frame takes (session.c). */
+static Histogram batch = {
+	.bounds = {1, 2, 5, 10, 20, 50, 100, 200},
+	.bound_count = 8,
+};
 
 static double values[METRIC_COUNT];
-static uint64_t delivery_counts[DELIVERY_BOUND_COUNT + 1];
-static double delivery_sum;
 static struct
 {
 	int code;
@@ -99,13 +123,13 @@ metrics_count_close(int code)
 void
 metrics_observe_delivery(int64_t microseconds)
 {
-	double seconds = microseconds > 0 ? (double) microseconds / 1e6 : 0;
-	size_t i = 0;
+	histogram_observe(&delivery, microseconds > 0 ? (double) microseconds / 1e6 : 0);
+}
 
-	while (i < DELIVERY_BOUND_COUNT && seconds > delivery_bounds[i])
-		i++;
-	delivery_counts[i]++;
-	delivery_sum += seconds;
+void
+metrics_observe_batch(size_t event_count)
+{
+	histogram_observe(&batch, (double) event_count);
 }
 
 static void
@@ -123,33 +147,31 @@ append_closes(Buf *buf)
 }
 
 static void
-append_delivery(Buf *buf)
+append_value(Buf *buf, Metric metric)
 {
-	uint64_t total = 0;
+	const char *label = descriptions[metric].label;
 
-	append_head(buf, "commit_to_send_seconds", "histogram", "From an event's creation to its frame being written.");
-	for (size_t i = 0; i < DELIVERY_BOUND_COUNT; i++)
-	{
-		total += delivery_counts[i];
-		buf_printf(buf, PREFIX "commit_to_send_seconds_bucket{le=\"%g\"} %llu\n", delivery_bounds[i], (unsigned long long) total);
-	}
-	total += delivery_counts[DELIVERY_BOUND_COUNT];
-	buf_printf(buf, PREFIX "commit_to_send_seconds_bucket{le=\"+Inf\"} %llu\n", (unsigned long long) total);
-	buf_printf(buf, PREFIX "commit_to_send_seconds_sum %.6f\n", delivery_sum);
-	buf_printf(buf, PREFIX "commit_to_send_seconds_count %llu\n", (unsigned long long) total);
+	buf_printf(buf, PREFIX "%s", descriptions[metric].name);
+	if (label)
+		buf_printf(buf, "{%s}", label);
+	if (isnan(values[metric]))
+		buf_append_text(buf, " NaN\n");
+	else
+		buf_printf(buf, " %.15g\n", values[metric]);
 }
 
 void
 metrics_append(Buf *buf)
 {
-	for (int i = 0; i < METRIC_COUNT; i++)
+	for (Metric metric = 0; metric < METRIC_COUNT; metric++)
 	{
-		append_head(buf, descriptions[i].name, descriptions[i].kind, descriptions[i].help);
-		if (isnan(values[i]))
-			buf_printf(buf, PREFIX "%s NaN\n", descriptions[i].name);
-		else
-			buf_printf(buf, PREFIX "%s %.15g\n", descriptions[i].name, values[i]);
+		if (descriptions[metric].kind)
+			append_head(buf, descriptions[metric].name, descriptions[metric].kind, descriptions[metric].help);
+		append_value(buf, metric);
 	}
 	append_closes(buf);
-	append_delivery(buf);
+	append_head(buf, "commit_to_send_seconds", "histogram", "From an event's creation to its frame being written.");
+	histogram_append(&delivery, PREFIX "commit_to_send_seconds", buf);
+	append_head(buf, "batch_events", "histogram", "Events in one frame, of clients that take batches.");
+	histogram_append(&batch, PREFIX "batch_events", buf);
 }

@@ -19,6 +19,7 @@ static const struct
 	[REASON_OVERLOADED] = {4100, "too many messages"},
 	[REASON_SLOW_READER] = {4101, "slow reader"},
 	[REASON_UNAVAILABLE] = {4102, "the database cannot be asked now"},
+	[REASON_CROWDED] = {4103, "too many connections of this user"},
 	[REASON_DRAIN] = {4200, "the relay restarts"},
 	[REASON_TOKEN_EXPIRED] = {4201, "the token has expired"},
 	[REASON_STALE] = {4202, "the event log begins anew"},

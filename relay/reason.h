@@ -20,6 +20,7 @@ typedef enum Reason
 	REASON_OVERLOADED,	   /* 4100 */
 	REASON_SLOW_READER,	   /* 4101 */
 	REASON_UNAVAILABLE,	   /* 4102 */
+	REASON_CROWDED,		   /* 4103 */
 	REASON_DRAIN,		   /* 4200 */
 	REASON_TOKEN_EXPIRED,  /* 4201 */
 	REASON_STALE,		   /* 4202 */

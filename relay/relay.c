@@ -25,6 +25,7 @@
 #include "clock.h"
 #include "desk.h"
 #include "feed.h"
+#include "gate.h"
 #include "history.h"
 #include "hub.h"
 #include "inventory.h"
@@ -59,12 +60,14 @@ struct Relay
 	Auth *auth;
 	Clients *clients;
 	Site *site;
+	Gate *gate;
 	AnswerSources sources;
 
 	/* Read anew from the configuration on reload; the parts hold pointers to them. */
 	SessionLimits limits;
 	FeedPace pace;
 	HistoryPace history_pace;
+	GateLimits gate_limits;
 	size_t queued_size; /* by all sessions */
 
 	LoopTimer *drain_deadline;
@@ -220,6 +223,7 @@ handle_tick(void *owner)
 
 	loop_timer_start(relay->tick, TICK_MS);
 	clients_tick(relay->clients);
+	gate_tick(relay->gate);
 	if (is_fresh != relay->is_fresh)
 		clients_tell_fresh(relay->clients, is_fresh);
 	relay->is_fresh = is_fresh;
@@ -248,6 +252,13 @@ take_settings(Relay *relay)
 		.poll_interval_ms = config->poll_interval_ms,
 		.stale_after_ms = config->stale_after_ms,
 		.read_batch = config->read_batch,
+	};
+	relay->gate_limits = (GateLimits){
+		.connection_count = (unsigned) config->max_connections_per_address,
+		.accept_rate = (unsigned) config->accept_rate,
+		.handshake_rate = (unsigned) config->handshake_rate,
+		.exempt = config->exempt_address,
+		.proxies = config->trusted_proxy,
 	};
 	relay->history_pace = (HistoryPace){
 		.read_batch = config->read_batch,
@@ -337,6 +348,8 @@ start_serving(Relay *relay)
 		.max_connections = (unsigned) config->max_connections,
 		.ping_interval_s = (unsigned) (config->ping_interval_ms / 1000),
 		.ping_timeout_s = (unsigned) (config->ping_timeout_ms / 1000),
+		.handshake_timeout_ms = config->handshake_timeout_ms,
+		.gate = relay->gate,
 	};
 
 	relay->ws = ws_new(relay->loop, &options, &handlers, relay);
@@ -435,9 +448,16 @@ static void
 refresh_metrics(void *owner)
 {
 	Relay *relay = owner;
+	unsigned plain_count;
+	unsigned one_count;
 
 	metrics_set(METRIC_CONNECTIONS, ws_connection_count(relay->ws));
 	metrics_set(METRIC_SESSIONS, (double) hub_session_count(relay->hub));
+	clients_count_protocols(relay->clients, &plain_count, &one_count);
+	metrics_set(METRIC_SESSIONS_PLAIN, plain_count);
+	metrics_set(METRIC_SESSIONS_ONE, one_count);
+	metrics_set(METRIC_OPEN_FILES_LIMIT, loop_fd_limit(relay->loop));
+	metrics_set(METRIC_RING_SECONDS, (double) stream_ring_age_us(relay->stream, clock_wall_us()) / 1e6);
 	metrics_set(METRIC_SESSIONS_UNIDENTIFIED, clients_awaiting_count(relay->clients));
 	metrics_set(METRIC_SUBSCRIPTIONS, (double) hub_subscription_count(relay->hub));
 	metrics_set(METRIC_CHANNELS, (double) hub_channel_count(relay->hub));
@@ -488,9 +508,13 @@ reload(Relay *relay)
 	Config *fresh = config_load(relay->argc, relay->argv, NULL, &text);
 
 	if (!fresh)
+	{
+		metrics_add(METRIC_RELOADS_REFUSED, 1);
 		log_error("the old configuration stays: %s", buf_text(&text));
+	}
 	else
 	{
+		metrics_add(METRIC_RELOADS, 1);
 		config_reload(relay->config, fresh, &text);
 		reload_auth(relay);
 		take_settings(relay);
@@ -524,7 +548,8 @@ start(Relay *relay)
 	relay->hub = hub_new();
 	relay->stream = stream_new((size_t) config->ring_size);
 	relay->site = site_new(config->www);
-	if (!relay->loop || !relay->hub || !relay->stream || !relay->site)
+	relay->gate = gate_new(&relay->gate_limits);
+	if (!relay->loop || !relay->hub || !relay->stream || !relay->site || !relay->gate)
 		return false;
 	relay->drain_deadline = loop_timer_new(relay->loop, stop_now, relay);
 	relay->tick = loop_timer_new(relay->loop, handle_tick, relay);
@@ -581,7 +606,7 @@ relay_free(Relay *relay)
 	relay->is_draining = false;
 	feed_free(relay->feed);
 	if (relay->ws)
-		ws_stop_listening(relay->ws);
+		ws_end(relay->ws);
 	loop_timer_free(relay->drain_deadline);
 	loop_timer_free(relay->tick);
 	desk_free(relay->rights_desk);
@@ -590,6 +615,7 @@ relay_free(Relay *relay)
 		clients_end(relay->clients);
 	loop_free(relay->loop);
 	ws_free(relay->ws);
+	gate_free(relay->gate);
 	clients_free(relay->clients);
 	replays_free(relay->replays);
 	history_free(relay->history);

@@ -245,6 +245,16 @@ stream_find_tick(const Stream *stream, int64_t tick, uint64_t *number)
 	return true;
 }
 
+/* Marks of positions between events have no time. */
+int64_t
+stream_ring_age_us(const Stream *stream, int64_t now_us)
+{
+	for (size_t i = 0; i < stream->count; i++)
+		if (place_at(stream, i)->event->created_at_us)
+			return now_us - place_at(stream, i)->event->created_at_us;
+	return 0;
+}
+
 size_t
 stream_ring_size(const Stream *stream)
 {

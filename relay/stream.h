@@ -66,6 +66,9 @@ bool stream_find(const Stream *stream, const char *position, uint64_t *number);
 /* The number of the first entry after a whole tick.  False when the ring does not reach back. */
 bool stream_find_tick(const Stream *stream, int64_t tick, uint64_t *number);
 
+/* Age of the oldest event in memory; 0 without. */
+int64_t stream_ring_age_us(const Stream *stream, int64_t now_us);
+
 size_t stream_ring_size(const Stream *stream);	/* bytes held */
 size_t stream_ring_count(const Stream *stream); /* entries held */
 

@@ -217,6 +217,7 @@ handle_hello(Client *client, const Message *message)
 	const ClientServices *with = &client->clients->with;
 	Session *session = client->session;
 	uint64_t ignored;
+	bool is_recovered;
 
 	client->has_said_hello = true;
 	session->dialect = DIALECT_ONE;
@@ -230,12 +231,13 @@ handle_hello(Client *client, const Message *message)
 		session_close(session, REASON_INTERNAL);
 		return;
 	}
+	is_recovered = *message->since && stream_find(with->stream, message->since, &ignored);
 	if (*message->since)
 	{
-		metrics_add(METRIC_RESUMES, 1);
+		metrics_add(is_recovered ? METRIC_RESUMES_RECOVERED : METRIC_RESUMES_OTHER, 1);
 		replay_seek(session, message->since);
 	}
-	send_welcome(client, message, *message->since && stream_find(with->stream, message->since, &ignored));
+	send_welcome(client, message, is_recovered);
 	start_channels(client, message);
 	replay_pump(with->replays, session);
 }

@@ -28,8 +28,10 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "list.h"
 #include "log.h"
+#include "metrics.h"
 
 static_assert(FRAME_HEADROOM >= LWS_PRE, "frames need the library's headroom");
 
@@ -66,8 +68,10 @@ struct Connection
 	Ws *ws;
 	bool is_admin;
 	bool is_loopback;
-	bool *is_gone; /* told when the connection is freed; for the adopter */
-	char peer[ADDRESS_TEXT_SIZE];
+	bool *is_gone;	/* told when the connection is freed; for the adopter */
+	GatePass *pass; /* NULL on the admin listener */
+	ListNode in_awaiting;
+	int64_t due_ms; /* until when a whole request must have come */
 
 	void *visitor;	/* between the upgrade's request and its opening */
 	void *session;	/* set while a WebSocket is open */
@@ -92,8 +96,11 @@ struct Ws
 	struct lws_vhost *vhost;
 	lws_retry_bo_t liveness;
 	List listeners;
+	List awaiting; /* connections that owe a request, the first due first */
+	LoopTimer *deadline;
 	unsigned connection_count;
 	LogGate full_gate;
+	LogGate address_gate;
 };
 
 static int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size);
@@ -138,6 +145,8 @@ create_vhost(Ws *ws)
 	return ws->vhost != NULL;
 }
 
+static void cut_late(void *owner);
+
 Ws *
 ws_new(Loop *loop, const WsOptions *options, const WsHandlers *handlers, void *owner)
 {
@@ -150,8 +159,11 @@ ws_new(Loop *loop, const WsOptions *options, const WsHandlers *handlers, void *o
 	ws->handlers = handlers;
 	ws->owner = owner;
 	list_init(&ws->listeners);
-	if (create_vhost(ws))
+	list_init(&ws->awaiting);
+	ws->deadline = loop_timer_new(loop, cut_late, ws);
+	if (ws->deadline && create_vhost(ws))
 		return ws;
+	loop_timer_free(ws->deadline);
 	free(ws);
 	return NULL;
 }
@@ -161,8 +173,16 @@ ws_free(Ws *ws)
 {
 	if (!ws)
 		return;
-	ws_stop_listening(ws);
+	ws_end(ws);
 	free(ws);
+}
+
+void
+ws_end(Ws *ws)
+{
+	ws_stop_listening(ws);
+	loop_timer_free(ws->deadline);
+	ws->deadline = NULL;
 }
 
 unsigned
@@ -171,19 +191,60 @@ ws_connection_count(const Ws *ws)
 	return ws->connection_count;
 }
 
+/*
+ * Who owes a request has one deadline for all of it, however it dribbles in,
+ * the handshake of TLS included.  All have the same time, so the list is in
+ * order by itself.
+ */
+static void
+await_request(Connection *connection)
+{
+	Ws *ws = connection->ws;
+
+	connection->due_ms = clock_monotonic_ms() + ws->options.handshake_timeout_ms;
+	list_append(&ws->awaiting, &connection->in_awaiting);
+	if (ws->deadline && !loop_timer_is_started(ws->deadline))
+		loop_timer_start(ws->deadline, ws->options.handshake_timeout_ms);
+}
+
+static void
+cut_late(void *owner)
+{
+	Ws *ws = owner;
+	int64_t now_ms = clock_monotonic_ms();
+	ListNode *first;
+
+	while ((first = list_first(&ws->awaiting)))
+	{
+		Connection *connection = list_object(first, Connection, in_awaiting);
+
+		if (connection->due_ms > now_ms)
+		{
+			loop_timer_start(ws->deadline, connection->due_ms - now_ms);
+			return;
+		}
+		list_remove(first);
+		metrics_add(METRIC_REFUSED_TIMEOUT, 1);
+		lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+	}
+}
+
 /* Accepting */
 
 static Connection *
-connection_new(Listener *listener, const struct sockaddr_storage *peer)
+connection_new(Listener *listener, GatePass *take_pass)
 {
 	Connection *connection = calloc(1, sizeof *connection);
 
 	if (!connection)
+	{
+		gate_leave(take_pass);
 		return NULL;
+	}
 	connection->ws = listener->ws;
 	connection->is_admin = listener->is_admin;
 	connection->is_loopback = listener->is_loopback;
-	address_format_host(connection->peer, peer);
+	connection->pass = take_pass;
 	connection->ws->connection_count++;
 	return connection;
 }
@@ -194,6 +255,8 @@ connection_free(Connection *connection)
 	if (connection->is_gone)
 		*connection->is_gone = true;
 	connection->ws->connection_count--;
+	list_remove(&connection->in_awaiting);
+	gate_leave(connection->pass);
 	loop_watch_free(connection->room);
 	http_response_free(&connection->response);
 	buf_free(&connection->message);
@@ -205,9 +268,9 @@ connection_free(Connection *connection)
  * small frame must not wait for the acknowledgement of the one before.
  */
 static void
-adopt(Listener *listener, int fd, const struct sockaddr_storage *peer)
+adopt(Listener *listener, int fd, GatePass *take_pass)
 {
-	Connection *connection = connection_new(listener, peer);
+	Connection *connection = connection_new(listener, take_pass);
 	int on = 1;
 	bool is_gone = false;
 	lws_adopt_desc_t adoption = {
@@ -230,8 +293,55 @@ adopt(Listener *listener, int fd, const struct sockaddr_storage *peer)
 		return;
 	connection->is_gone = NULL;
 	connection->wsi = wsi;
-	if (!wsi)
+	if (wsi)
+		await_request(connection);
+	else
 		connection_free(connection);
+}
+
+static bool
+has_room(const Ws *ws)
+{
+	if (ws->connection_count < ws->options.max_connections)
+		return true;
+	metrics_add(METRIC_REFUSED_CONNECTIONS, 1);
+	return false;
+}
+
+/* Says who came too often, once in a while. */
+static void
+note_refusal(Ws *ws, GateVerdict verdict, const char *address)
+{
+	if (verdict == GATE_TOO_FAST)
+	{
+		metrics_add(METRIC_REFUSED_ACCEPTS, 1);
+		log_gated(&ws->address_gate, "refused a connection from %s: they come too fast (accept-rate)", address);
+	}
+	else if (verdict == GATE_TOO_MANY)
+	{
+		metrics_add(METRIC_REFUSED_ADDRESS, 1);
+		log_gated(&ws->address_gate, "refused a connection from %s: it has as many as it may (max-connections-per-address); "
+									 "if that is a proxy, list it as trusted-proxy",
+				  address);
+	}
+}
+
+/* Whether the one at the other end may have another connection. */
+static bool
+may_enter(Listener *listener, const struct sockaddr_storage *peer, GatePass **pass)
+{
+	char address[ADDRESS_TEXT_SIZE];
+	GateVerdict verdict;
+
+	*pass = NULL;
+	if (listener->is_admin)
+		return true;
+	verdict = gate_enter(listener->ws->options.gate, peer, pass);
+	if (verdict == GATE_OPEN)
+		return true;
+	address_format_host(address, peer);
+	note_refusal(listener->ws, verdict, address);
+	return false;
 }
 
 /*
@@ -248,6 +358,7 @@ accept_connections(void *owner)
 	{
 		struct sockaddr_storage peer = {0};
 		socklen_t size = sizeof peer;
+		GatePass *pass;
 		int fd = accept4(listener->fd, (struct sockaddr *) &peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0)
@@ -256,13 +367,15 @@ accept_connections(void *owner)
 				log_gated(&ws->full_gate, "a connection could not be accepted: %s", strerror(errno));
 			return;
 		}
-		if (ws->connection_count >= ws->options.max_connections && !listener->is_admin)
+		if (!listener->is_admin && !has_room(ws))
 		{
 			log_gated(&ws->full_gate, "refused a connection: there are %u (max-connections)", ws->connection_count);
 			close(fd);
-			continue;
 		}
-		adopt(listener, fd, &peer);
+		else if (!may_enter(listener, &peer, &pass))
+			close(fd);
+		else
+			adopt(listener, fd, pass);
 	}
 }
 
@@ -365,7 +478,9 @@ read_request(Connection *connection, HttpRequest *request)
 		.method = read_method(wsi),
 		.is_admin = connection->is_admin,
 		.is_loopback = connection->is_loopback,
+		.pass = connection->pass,
 	};
+	list_remove(&connection->in_awaiting);
 	if (lws_http_get_uri_and_method(wsi, &path, &path_size) < 0 || path_size >= HTTP_PATH_SIZE ||
 		memchr(path, '\0', (size_t) path_size))
 		return false;
@@ -375,6 +490,31 @@ read_request(Connection *connection, HttpRequest *request)
 		   copy_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, request->if_none_match, HTTP_VALUE_SIZE) &&
 		   copy_header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, request->authorization, HTTP_AUTHORIZATION_SIZE) &&
 		   copy_args(wsi, request);
+}
+
+/*
+ * Finds out who a request is for, which behind a proxy its header says.  False
+ * when that one has as many connections as it may.
+ */
+static bool
+place_request(Connection *connection, const HttpRequest *request, HttpResponse *response)
+{
+	char forwarded_for[HTTP_VALUE_SIZE];
+	GateVerdict verdict;
+
+	if (!connection->pass)
+		return true;
+	if (!copy_header(connection->wsi, WSI_TOKEN_X_FORWARDED_FOR, forwarded_for, sizeof forwarded_for))
+	{
+		*response = http_reject(request, 400, "Headers too long");
+		return false;
+	}
+	verdict = gate_place(connection->pass, forwarded_for);
+	if (verdict == GATE_OPEN)
+		return true;
+	note_refusal(connection->ws, verdict, forwarded_for);
+	*response = http_too_many(request, "Too many connections", 1000);
+	return false;
 }
 
 /* Writes a whole short response at once and ends the connection. */
@@ -440,6 +580,8 @@ handle_upgrade(struct lws *wsi)
 	if (connection->is_admin || strcmp(request.path, "/ws") != 0)
 		return reject(connection, http_reject(&request, 404, "Not found"));
 	request.offers_protocol = offers_protocol(wsi);
+	if (!place_request(connection, &request, &response))
+		return reject(connection, response);
 	if (!connection->ws->handlers->on_upgrade(connection->ws->owner, &request, &response, &connection->visitor))
 		return reject(connection, response);
 	return 0;
@@ -466,12 +608,15 @@ handle_request(struct lws *wsi)
 {
 	Connection *connection = lws_get_opaque_user_data(wsi);
 	HttpRequest request;
+	HttpResponse response;
 
 	if (!connection)
 		return -1;
 	connection->wsi = wsi;
 	if (!read_request(connection, &request))
 		return reject(connection, http_reject(&request, 400, "Headers too long"));
+	if (!place_request(connection, &request, &response))
+		return reject(connection, response);
 	if (request.method == HTTP_OTHER)
 		return reject(connection, http_reject(&request, 405, "Method not allowed"));
 	if (has_body(wsi))
@@ -511,6 +656,7 @@ end_response(Connection *connection)
 	connection->is_answering = connection->is_responded = false;
 	if (closes)
 		return -1;
+	await_request(connection);
 	return lws_http_transaction_completed(connection->wsi) ? -1 : 0;
 }
 
@@ -594,8 +740,8 @@ handle_open(struct lws *wsi)
 	if (!connection)
 		return -1;
 	connection->wsi = wsi;
-	connection->session = connection->ws->handlers->on_open(connection->ws->owner, connection, connection->peer,
-															connection->visitor);
+	connection->session = connection->ws->handlers->on_open(connection->ws->owner, connection,
+															gate_address(connection->pass), connection->visitor);
 	connection->visitor = NULL;
 	return connection->session ? 0 : -1;
 }

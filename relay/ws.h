@@ -11,9 +11,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "address.h"
 #include "frame.h"
+#include "gate.h"
 #include "http.h"
 #include "loop.h"
 #include "reason.h"
@@ -25,10 +27,12 @@ typedef struct Connection Connection;
 
 typedef struct WsOptions
 {
-	size_t max_message_size;  /* a longer message is answered and closed with 1009 */
-	unsigned max_connections; /* over all listeners */
-	unsigned ping_interval_s; /* a silent client is pinged */
-	unsigned ping_timeout_s;  /* and dropped after so much silence */
+	size_t max_message_size;	  /* a longer message is answered and closed with 1009 */
+	unsigned max_connections;	  /* over all listeners */
+	unsigned ping_interval_s;	  /* a silent client is pinged */
+	unsigned ping_timeout_s;	  /* and dropped after so much silence */
+	int64_t handshake_timeout_ms; /* for a whole request, from the connection's begin or the last answer */
+	Gate *gate;					  /* clients pass it; outlives the Ws */
 } WsOptions;
 
 typedef struct WsHandlers
@@ -68,6 +72,9 @@ typedef struct WsHandlers
 
 /* NULL without memory.  The handlers outlive it. */
 Ws *ws_new(Loop *loop, const WsOptions *options, const WsHandlers *handlers, void *owner);
+
+/* No new connections, and no timers: the loop is about to go. */
+void ws_end(Ws *ws);
 
 /* Sockets still open go with the loop's context, without handlers being called. */
 void ws_free(Ws *ws);

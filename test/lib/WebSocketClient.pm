@@ -36,7 +36,8 @@ use constant {
 
 my $json = JSON::PP->new->utf8->canonical;
 
-# A TCP connection on which nothing has been said yet.
+# A TCP connection on which nothing has been said yet; from => an address of
+# this machine that it is to come from.
 sub open_socket
 {
 	my ($class, %options) = @_;
@@ -52,6 +53,8 @@ sub open_socket
 	  or die "socket: $!";
 	$self->{socket}->setsockopt(SOL_SOCKET, SO_RCVBUF, $options{receive_buffer})
 	  if $options{receive_buffer};
+	CORE::bind($self->{socket}, Socket::pack_sockaddr_in(0, Socket::inet_aton($options{from}))) or die "bind: $!"
+	  if $options{from};
 	CORE::connect($self->{socket}, Socket::pack_sockaddr_in($self->{port}, Socket::inet_aton($self->{host})))
 	  or die "connect to $self->{host}:$self->{port}: $!";
 	$self->{socket}->setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);

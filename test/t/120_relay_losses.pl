@@ -92,7 +92,7 @@ $node->safe_psql('shop', 'UPDATE inventory_tick SET mark = mark + 1');
 $last = adjust();
 is($client->wait_for_close, 4202, 'clients are told to load anew');
 is($bystander->wait_for_close, 4202, 'all of them');
-is($relay->metric('resyncs_total'), 1, 'it is counted');
+is($relay->metric('resyncs_total{reason="log"}'), 1, 'it is counted');
 $client = $relay->client;
 $version = $last;
 $last = adjust();

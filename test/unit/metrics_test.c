@@ -71,6 +71,10 @@ main(void)
 	ok(shows("commit_to_send_seconds_bucket{le=\"5\"} 2"), "and in none below");
 	ok(shows("commit_to_send_seconds_bucket{le=\"+Inf\"} 3"), "the last bucket has all");
 	ok(shows("commit_to_send_seconds_count 3"), "as has the count");
+	metrics_add(METRIC_REFUSED_USER, 3);
+	ok(shows("refused_total{limit=\"max-connections-per-user\"} 3"), "what is counted by kind has a label");
+	metrics_observe_batch(3);
+	ok(shows("batch_events_bucket{le=\"5\"} 1"), "batches are counted by their size");
 	ok(is_well_formed(), "every line can be read by Prometheus");
 	return tap_done();
 }

@@ -1,0 +1,121 @@
+/*
+ * kinds.ts
+ *   The four ways to change stock, and the reasons people give.
+ *
+ * Out and in take a magnitude, an adjustment is signed, a count says what is
+ * on the shelf.  The first three are deltas: two people who sell one each
+ * never disagree.
+ */
+import type { Change, ItemKey, Row } from 'inventory-client';
+import { count, signed } from '../base/words';
+
+export type Kind = 'out' | 'in' | 'adjustment' | 'count';
+
+export interface KindWords {
+  readonly kind: Kind;
+  readonly word: string;
+  /** The letter that chooses it while one types the number. */
+  readonly letter: string;
+  readonly hint: string;
+  readonly reasons: readonly string[];
+}
+
+export const KINDS: readonly KindWords[] = [
+  {
+    kind: 'out',
+    word: 'Out',
+    letter: 'o',
+    hint: 'How many leave the shelf',
+    reasons: ['Sale', 'Damaged', 'Expired', 'Lost'],
+  },
+  {
+    kind: 'in',
+    word: 'In',
+    letter: 'i',
+    hint: 'How many come in',
+    reasons: ['Delivery', 'Return', 'Found'],
+  },
+  {
+    kind: 'adjustment',
+    word: 'Adjust',
+    letter: 'a',
+    hint: 'More or, with a minus, less',
+    reasons: ['Correction', 'Sample', 'Own use'],
+  },
+  {
+    kind: 'count',
+    word: 'Count',
+    letter: 'c',
+    hint: 'How many are on the shelf, reserved ones included',
+    reasons: ['Count', 'Stock-take'],
+  },
+];
+
+export function kindWords(kind: Kind): KindWords {
+  return KINDS.find((words) => words.kind === kind) ?? (KINDS[0] as KindWords);
+}
+
+/** The number in the field; null if it is none, or none that this kind takes. */
+export function readQuantity(kind: Kind, text: string): number | null {
+  const trimmed = text.trim().replace('−', '-');
+  if (!/^[+-]?\d{1,12}$/.test(trimmed)) return null;
+  const n = Number(trimmed);
+  if (kind === 'count') return n >= 0 ? n : null;
+  if (kind === 'adjustment') return n === 0 ? null : n;
+  return n > 0 ? n : null;
+}
+
+/** How much available stock the change would leave. */
+export function availableAfter(row: Row, kind: Kind, n: number): number {
+  switch (kind) {
+    case 'out':
+      return row.quantityAvailable - n;
+    case 'in':
+      return row.quantityAvailable + n;
+    case 'adjustment':
+      return row.quantityAvailable + n;
+    case 'count':
+      return n - row.quantityReserved;
+  }
+}
+
+export interface Batch {
+  readonly batchNumber?: string;
+  readonly expiresAt?: string;
+}
+
+export function changeOf(item: ItemKey, kind: Kind, n: number, reason: string, batch: Batch = {}): Change {
+  const { productId, warehouseId } = item;
+  const common = { productId, warehouseId, ...(reason !== '' && { reason }), ...batch };
+  if (kind === 'count') return { type: 'set', ...common, quantity: n };
+  return { type: 'adjust', ...common, quantity: n, movementType: kind };
+}
+
+/** What the button says that does it. */
+export function actionWords(kind: Kind, n: number | null, reason: string): string {
+  const amount = n === null ? '' : ` ${count(Math.abs(n))}`;
+  switch (kind) {
+    case 'out':
+      return `${reason === 'Sale' ? 'Sell' : 'Take out'}${amount}`;
+    case 'in':
+      return `${reason === 'Delivery' ? 'Receive' : 'Put in'}${amount}`;
+    case 'adjustment':
+      return n === null ? 'Adjust' : `Adjust by ${signed(n)}`;
+    case 'count':
+      return n === null ? 'Set the count' : `Set to ${count(n)}`;
+  }
+}
+
+/** The same, afterwards. */
+export function doneWords(kind: Kind, n: number, reason: string, name: string): string {
+  switch (kind) {
+    case 'out':
+      return `${reason === 'Sale' ? 'Sold' : 'Took out'} ${count(n)} × ${name}`;
+    case 'in':
+      return `${reason === 'Delivery' ? 'Received' : 'Put in'} ${count(n)} × ${name}`;
+    case 'adjustment':
+      return `Adjusted ${name} by ${signed(n)}`;
+    case 'count':
+      return `Counted ${count(n)} × ${name}`;
+  }
+}

@@ -1,0 +1,39 @@
+/*
+ * root.tsx
+ *   What is on the screen before, during and after a session.
+ */
+import { InventoryProvider } from 'inventory-client/react';
+import type { ReactElement } from 'react';
+import { useStore } from './base/store';
+import { app } from './session/app';
+import { SessionContext } from './session/context';
+import { SignIn } from './session/sign-in';
+import { Workspace } from './shell/workspace';
+
+export function Root(): ReactElement {
+  const now = useStore(app);
+  switch (now.name) {
+    case 'starting':
+      return (
+        <p className="empty" role="status">
+          Loading…
+        </p>
+      );
+    case 'unreachable':
+      return (
+        <p className="empty" role="status">
+          The relay cannot be reached ({now.message}). Trying again…
+        </p>
+      );
+    case 'signed-out':
+      return <SignIn key={now.message} config={now.config} people={now.people} message={now.message} />;
+    case 'signed-in':
+      return (
+        <SessionContext value={now.session}>
+          <InventoryProvider client={now.client}>
+            <Workspace />
+          </InventoryProvider>
+        </SessionContext>
+      );
+  }
+}

@@ -1,0 +1,191 @@
+/*
+ * session.ts
+ *   Who looks at this page, and how the page proves it.
+ *
+ * The relay says in /config.json where tokens come from.  With a `tokenUrl`
+ * the application around this page gives them; without one a person pastes
+ * one, or picks one of the people the demo made.  Such a token lives in
+ * sessionStorage: it goes with the tab, and two tabs can be two people.
+ */
+
+export type Role = 'viewer' | 'operator' | 'manager';
+
+export interface Config {
+  readonly tokenUrl: string | null;
+  /** What one without a token may be. */
+  readonly anonymous: Role | 'off';
+}
+
+export interface User {
+  readonly id: string;
+  readonly name: string;
+  readonly picture: string | null;
+}
+
+export interface Session {
+  readonly user: User;
+  readonly organization: string;
+  readonly role: Role;
+  /** null: all. */
+  readonly warehouses: readonly string[] | null;
+  readonly source: TokenSource;
+}
+
+/** Asked for a token at each connection and request. */
+export interface TokenSource {
+  readonly kind: 'application' | 'given' | 'none';
+  get(refresh: boolean): Promise<string | null>;
+}
+
+/** Somebody the demo made up, to sign in as. */
+export interface DemoPerson {
+  readonly name: string;
+  readonly role: Role;
+  readonly warehouses: readonly string[] | null;
+  readonly token: string;
+}
+
+/** The relay answered, and did not let us in. */
+export class Refused extends Error {}
+
+const TOKEN = 'inventory.token';
+const PERSON = 'inventory.person';
+const GUEST = 'inventory.guest';
+const LAST = 'inventory.session';
+
+export async function fetchConfig(): Promise<Config> {
+  const { tokenUrl, anonymous } = await fetchJson<Partial<Config>>('config.json');
+  return { tokenUrl: tokenUrl ?? null, anonymous: anonymous ?? 'off' };
+}
+
+/** Empty where this is not the demo. */
+export async function fetchPeople(): Promise<readonly DemoPerson[]> {
+  try {
+    const people = await fetchJson<unknown>('people.json');
+    return Array.isArray(people) ? (people as DemoPerson[]) : [];
+  } catch {
+    return [];
+  }
+}
+
+export function applicationSource(tokenUrl: string): TokenSource {
+  return {
+    kind: 'application',
+    async get() {
+      const response = await fetch(tokenUrl, { credentials: 'include', cache: 'no-store' });
+      if (response.status === 401 || response.status === 403)
+        throw new Refused('The application did not give a token: sign in there first.');
+      if (!response.ok) throw new Error(`${tokenUrl} answered ${response.status}`);
+      const text = (await response.text()).trim();
+      if (!text.startsWith('{') && !text.startsWith('"')) return text;
+      const value = JSON.parse(text) as string | { token?: string };
+      return typeof value === 'string' ? value : (value.token ?? null);
+    },
+  };
+}
+
+/** What was chosen in this tab before; null: nothing yet. */
+export function keptSource(): TokenSource | null {
+  if (sessionStorage.getItem(GUEST)) return guestSource;
+  return sessionStorage.getItem(TOKEN) === null ? null : givenSource;
+}
+
+export function keepToken(token: string, person = ''): TokenSource {
+  forgetSource();
+  sessionStorage.setItem(TOKEN, token);
+  sessionStorage.setItem(PERSON, person);
+  return givenSource;
+}
+
+export function keepGuest(): TokenSource {
+  forgetSource();
+  sessionStorage.setItem(GUEST, 'yes');
+  return guestSource;
+}
+
+export function forgetSource(): void {
+  for (const name of [TOKEN, PERSON, GUEST, LAST]) sessionStorage.removeItem(name);
+}
+
+export const guestSource: TokenSource = { kind: 'none', get: async () => null };
+
+const givenSource: TokenSource = {
+  kind: 'given',
+  async get(refresh) {
+    const name = sessionStorage.getItem(PERSON);
+    if (refresh && name) {
+      // The demo makes new tokens before the old ones end.
+      const again = (await fetchPeople()).find((person) => person.name === name);
+      if (again) sessionStorage.setItem(TOKEN, again.token);
+    }
+    return sessionStorage.getItem(TOKEN);
+  },
+};
+
+/** Asks the relay who one is.  Without a link: who one was, in this tab. */
+export async function openSession(source: TokenSource): Promise<Session> {
+  let said: SessionAnswer;
+  try {
+    said = await fetchSession(await source.get(false));
+    sessionStorage.setItem(LAST, JSON.stringify(said));
+  } catch (error) {
+    const last = sessionStorage.getItem(LAST);
+    if (error instanceof Refused || last === null) throw error;
+    said = JSON.parse(last) as SessionAnswer;
+  }
+  const { user, scope } = said;
+  return {
+    user: {
+      id: user.id,
+      name: user.name ?? (source.kind === 'none' ? 'Guest' : user.id),
+      picture: user.picture ?? null,
+    },
+    organization: scope.organization ?? '',
+    role: scope.role,
+    warehouses: Array.isArray(scope.warehouses) ? scope.warehouses : null,
+    source,
+  };
+}
+
+interface SessionAnswer {
+  readonly user: { id: string; name?: string; picture?: string };
+  readonly scope: { organization?: string; role: Role; warehouses?: readonly string[] | null };
+}
+
+async function fetchSession(token: string | null): Promise<SessionAnswer> {
+  return fetchJson<SessionAnswer>('api/session', token);
+}
+
+/** GET from the relay.  What it refuses is a Refused, a link that fails any other error. */
+export async function fetchJson<T>(path: string, token: string | null = null): Promise<T> {
+  const response = await fetch(path, {
+    cache: 'no-store',
+    headers: token === null ? {} : { Authorization: `Bearer ${token}` },
+  });
+  if (response.ok) return (await response.json()) as T;
+  const said = (await response.json().catch(() => ({}))) as { error?: string; code?: string };
+  const text = said.error ?? `the relay answered ${response.status}`;
+  if (response.status === 401 || response.status === 403) throw new Refused(REASONS[said.code ?? ''] ?? `${text}.`);
+  throw new Error(text);
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  malformed: 'This is not a token.',
+  token_expired: 'This token has ended.',
+  not_yet_valid: 'This token is not valid yet.',
+  bad_signature: 'This token was not made for this relay.',
+  unknown_key: 'This token was not made for this relay.',
+  wrong_algorithm: 'This token was not made for this relay.',
+  wrong_audience: 'This token is for somebody else.',
+  wrong_issuer: 'This token is of another issuer.',
+  bad_claims: 'This token does not say who you are.',
+  forbidden: 'You have no access here.',
+};
+
+export function canWrite(session: Session): boolean {
+  return session.role !== 'viewer';
+}
+
+export function isManager(session: Session): boolean {
+  return session.role === 'manager';
+}

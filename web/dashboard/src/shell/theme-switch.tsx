@@ -1,0 +1,27 @@
+/*
+ * theme-switch.tsx
+ *   Goes round: as the device, light, dark.
+ */
+import type { ReactElement } from 'react';
+import { Icon } from '../base/icons';
+import { useStore } from '../base/store';
+import { type Theme, theme } from './theme';
+
+const NEXT: Readonly<Record<Theme, Theme>> = { system: 'light', light: 'dark', dark: 'system' };
+const WORDS: Readonly<Record<Theme, string>> = { system: 'as the device', light: 'light', dark: 'dark' };
+
+export function ThemeSwitch(): ReactElement {
+  const now = useStore(theme);
+  const words = `Theme: ${WORDS[now]}. Change to ${WORDS[NEXT[now]]}`;
+  return (
+    <button
+      type="button"
+      className="button plain"
+      aria-label={words}
+      title={words}
+      onClick={() => theme.set(NEXT[now])}
+    >
+      <Icon name={now === 'system' ? 'half' : now === 'light' ? 'sun' : 'moon'} />
+    </button>
+  );
+}

@@ -1,0 +1,118 @@
+/*
+ * stock-index.ts
+ *   All items at a glance: how many are low, out, unsent, and where.
+ *
+ * Two hundred events a second change single rows, which follow their items by
+ * themselves.  What looks at all of them is made anew a few times a second.
+ */
+import type { InventoryClient, ItemView } from 'inventory-client';
+import { useClient } from 'inventory-client/react';
+import { createContext, useContext, useSyncExternalStore } from 'react';
+import { itemText } from './item-text';
+
+export interface Warehouse {
+  readonly id: string;
+  readonly name: string;
+}
+
+export interface Stock {
+  readonly views: readonly ItemView[];
+  readonly byKey: ReadonlyMap<string, ItemView>;
+  readonly warehouses: readonly Warehouse[];
+  readonly out: number;
+  readonly low: number;
+  readonly unsent: number;
+  /** Some rows are from before and not confirmed since. */
+  readonly stale: number;
+}
+
+const EVERY_MS = 200;
+
+export class StockIndex {
+  readonly #client: InventoryClient;
+  readonly #listeners = new Set<() => void>();
+  #stock: Stock;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #stop: (() => void) | null = null;
+
+  constructor(client: InventoryClient) {
+    this.#client = client;
+    this.#stock = summarise(client.list());
+  }
+
+  get = (): Stock => this.#stock;
+
+  subscribe = (changed: () => void): (() => void) => {
+    this.#listeners.add(changed);
+    if (!this.#stop) {
+      this.#stop = this.#client.inventory.subscribeAll(() => this.#later());
+      this.#later();
+    }
+    return () => {
+      this.#listeners.delete(changed);
+      if (this.#listeners.size > 0) return;
+      this.#stop?.();
+      this.#stop = null;
+      if (this.#timer !== null) clearTimeout(this.#timer);
+      this.#timer = null;
+    };
+  };
+
+  #later(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.#stock = summarise(this.#client.list());
+      for (const changed of [...this.#listeners]) changed();
+    }, EVERY_MS);
+  }
+}
+
+function summarise(views: readonly ItemView[]): Stock {
+  const warehouses = new Map<string, string>();
+  const byKey = new Map<string, ItemView>();
+  let out = 0;
+  let low = 0;
+  let unsent = 0;
+  let stale = 0;
+  for (const view of views) {
+    const row = view.value;
+    if (!row) continue;
+    byKey.set(view.key, view);
+    if (row.alertState === 'out') out++;
+    else if (row.alertState === 'low') low++;
+    if (view.pending > 0 || view.conflict) unsent++;
+    if (view.stale) stale++;
+    const name = itemText(row).warehouse;
+    if (!warehouses.has(row.warehouseId) || name !== row.warehouseId) warehouses.set(row.warehouseId, name);
+  }
+  return {
+    views,
+    byKey,
+    warehouses: [...warehouses].map(([id, name]) => ({ id, name })).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    out,
+    low,
+    unsent,
+    stale,
+  };
+}
+
+export const StockContext = createContext<StockIndex | null>(null);
+
+export function useStock(): Stock {
+  const index = useContext(StockContext);
+  if (!index) throw new Error('no stock above this component');
+  return useSyncExternalStore(index.subscribe, index.get);
+}
+
+const indexes = new WeakMap<InventoryClient, StockIndex>();
+
+/** One for each client, however often a component mounts. */
+export function useStockIndex(): StockIndex {
+  const client = useClient();
+  let index = indexes.get(client);
+  if (!index) {
+    index = new StockIndex(client);
+    indexes.set(client, index);
+  }
+  return index;
+}

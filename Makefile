@@ -16,7 +16,7 @@ test:
 	@test/deps build test
 	@test/run $(SUITES)
 
-## make web         the browser client for `make install` and `make demo` (needs Node 20 and npm)
+## make web         the browser client and the dashboard, for `make install` and `make demo` (needs Node 20 and npm)
 web:
 	cd web && npm ci && npm run build
 

@@ -6,9 +6,6 @@
  * For work on the page, `npm run dev -w inventory-dashboard` serves it with
  * the demo's relay behind it.
  */
-import { copyFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 
 const relay = process.env.RELAY_URL ?? 'http://127.0.0.1:8792';
@@ -22,16 +19,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: 'es2022',
   },
-  plugins: [
-    {
-      name: 'inventory-client.js',
-      // The client as one module, for pages of others.
-      writeBundle({ dir }) {
-        const client = fileURLToPath(new URL('../client/dist/inventory-client.js', import.meta.url));
-        copyFileSync(client, join(dir ?? 'dist', 'inventory-client.js'));
-      },
-    },
-  ],
   server: {
     proxy: {
       '/ws': { target: relay, ws: true },

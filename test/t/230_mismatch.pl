@@ -45,7 +45,8 @@ for my $object (@missing)
 	is($node->safe_psql('shop', $sell) > 0, 1, 'when it is there again, changes go on');
 	ok(wait_for_ticks($node, 'shop'), 'and are published by the same workers');
 	is_deeply([ map { worker_pid($node, $_, 'shop') } qw(publisher janitor) ], \@pids, 'which have not been started anew');
-	is(scalar(log_lines($node, qr/pg_inventory (publisher|janitor)  ERROR/, $log_end)), 2, 'each said it once');
+	my @said = log_lines($node, qr/pg_inventory (publisher|janitor)  ERROR/, $log_end);
+	is(scalar(@said), 2, 'each said it once') or diag(@said);
 }
 
 note 'a fault that stays';

@@ -421,7 +421,7 @@ ws_stop_listening(Ws *ws)
 
 /* Requests */
 
-/* A header as text; false when it does not fit or holds a NUL. */
+/* A header as text, without the blanks behind it; false when it does not fit or holds a NUL. */
 static bool
 copy_header(struct lws *wsi, enum lws_token_indexes token, char *out, int out_size)
 {
@@ -430,7 +430,11 @@ copy_header(struct lws *wsi, enum lws_token_indexes token, char *out, int out_si
 	out[0] = '\0';
 	if (size == 0)
 		return true;
-	return size < out_size && lws_hdr_copy(wsi, out, out_size, token) == size && strlen(out) == (size_t) size;
+	if (size >= out_size || lws_hdr_copy(wsi, out, out_size, token) != size || strlen(out) != (size_t) size)
+		return false;
+	while (size > 0 && strchr(" \t", out[size - 1]))
+		out[--size] = '\0';
+	return true;
 }
 
 static bool
@@ -530,19 +534,31 @@ reject(Connection *connection, HttpResponse response)
 	return -1;
 }
 
+/* 16 bytes in base64, as RFC 6455, 4.2.1 asks. */
+static bool
+is_key(const char *text)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	return strspn(text, digits) == 22 && strcmp(text + 22, "==") == 0;
+}
+
 /*
  * The upgrade's headers.  The pointer the library hands over may dangle, so
- * they are copied; it would also take h2c and any version.
+ * they are copied; it would also take h2c, any version and any key.
  */
 static bool
 is_websocket_upgrade(struct lws *wsi)
 {
 	char upgrade[16];
 	char version[8];
+	char http[16];
+	char key[32];
 
-	return copy_header(wsi, WSI_TOKEN_UPGRADE, upgrade, sizeof upgrade) && strcasecmp(upgrade, "websocket") == 0 &&
+	return copy_header(wsi, WSI_TOKEN_HTTP, http, sizeof http) && strcmp(http, "HTTP/1.1") == 0 &&
+		   copy_header(wsi, WSI_TOKEN_UPGRADE, upgrade, sizeof upgrade) && strcasecmp(upgrade, "websocket") == 0 &&
 		   copy_header(wsi, WSI_TOKEN_VERSION, version, sizeof version) && strcmp(version, "13") == 0 &&
-		   lws_hdr_total_length(wsi, WSI_TOKEN_KEY) > 0 && read_method(wsi) == HTTP_GET;
+		   copy_header(wsi, WSI_TOKEN_KEY, key, sizeof key) && is_key(key) && read_method(wsi) == HTTP_GET;
 }
 
 /* Whether a comma-separated list of subprotocols holds ours. */

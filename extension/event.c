@@ -279,6 +279,29 @@ inv_event_write_reservation_expired(const char *organization_id, const char *res
 }
 
 void
+inv_event_write_presence(const char *type, const InvViewer *viewer, const char *reason)
+{
+	const Route route = {.type = type, .organization_id = viewer->organization_id, .subject = viewer->warehouses};
+	InvJson json;
+
+	inv_json_begin(&json);
+	inv_json_string(&json, "id", viewer->id);
+	inv_json_string(&json, "clientId", viewer->client_id);
+	inv_json_string(&json, "userId", viewer->user_id);
+	inv_json_string(&json, "userName", viewer->user_name);
+	inv_json_string(&json, "avatarUrl", viewer->avatar_url);
+	inv_json_string(&json, "resourceType", viewer->resource_type);
+	inv_json_string(&json, "resourceId", viewer->resource_id);
+	inv_json_string(&json, "status", viewer->status);
+	inv_json_raw(&json, "metadata", viewer->metadata);
+	inv_json_time(&json, "since", viewer->created_at);
+	if (reason != NULL)
+		inv_json_string(&json, "reason", reason);
+	inv_json_time(&json, "timestamp", GetCurrentTimestamp());
+	append_one(&route, inv_json_end(&json));
+}
+
+void
 inv_event_write_access(const char *organization_id, const char *subject)
 {
 	const Route route = {.type = "access.changed", .organization_id = organization_id, .subject = subject};

@@ -13,6 +13,7 @@
 #include "batch.h"
 #include "movement.h"
 #include "table.h"
+#include "viewer.h"
 
 /* Opens the part of the log that is written to now. */
 extern void inv_event_log_open(InvTable *table);
@@ -25,6 +26,9 @@ extern void inv_event_write_movement(InvTable *table, const InvMovement *movemen
 
 /* batch.expiring_soon or batch.expired; quantity is what is there, or was. */
 extern void inv_event_write_batch(const char *type, const InvItem *item, const InvBatch *batch, int64 quantity);
+
+/* presence.joined, .updated or .left; a reason for the last: left, moved or timeout. */
+extern void inv_event_write_presence(const char *type, const InvViewer *viewer, const char *reason);
 
 /* access.changed: relays look at the rights of the subject (NULL = everybody) anew. */
 extern void inv_event_write_access(const char *organization_id, const char *subject);

@@ -4,10 +4,18 @@
  *
  * Latency is the publisher's; whatever may take a while is done here, in
  * small transactions that can be interrupted.
+ *
+ * Leases of presence are judged by the clock of this server, and only when
+ * their holders had the time to renew them: not until inventory.presence_timeout
+ * after the start, and again after a pause in which the janitor did not run
+ * when it should have (the process or the whole machine was stopped, the clock
+ * was set), because the holders may have been paused, too.  They come first in
+ * a round, right after the wait in which a pause shows.
  */
 #include "postgres.h"
 
 #include "catalog.h"
+#include "lease.h"
 #include "rotation.h"
 #include "settings.h"
 #include "sweep.h"
@@ -16,6 +24,7 @@
 #include "access/xact.h"
 #include "pgstat.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 /* Rows of each kind in one transaction. */
 #define BATCH 100
@@ -50,6 +59,55 @@ sweep(InvWorker *worker)
 	inv_worker_report(worker, swept);
 }
 
+/* Since when leases could be renewed as far as we know. */
+static TimestampTz watched_since;
+
+static List *
+overdue_leases(InvWorker *worker)
+{
+	List *ids;
+
+	inv_worker_transaction(worker, XACT_READ_COMMITTED);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(worker->round_context);
+	ids = inv_lease_overdue(inv_presence_timeout_ms);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	return ids;
+}
+
+/* A transaction for each: whoever hangs on it leaves at once, or later. */
+static void
+end_leases(InvWorker *worker)
+{
+	ListCell *cell;
+
+	if (!TimestampDifferenceExceeds(watched_since, GetCurrentTimestamp(), inv_presence_timeout_ms))
+		return;
+	pgstat_report_activity(STATE_RUNNING, "ending leases of presence");
+	foreach (cell, overdue_leases(worker))
+	{
+		inv_worker_transaction(worker, XACT_READ_COMMITTED);
+		PushActiveSnapshot(GetTransactionSnapshot());
+		(void) inv_lease_end(lfirst(cell), inv_presence_timeout_ms);
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+	}
+}
+
+static void
+wait_and_watch(InvWorker *worker)
+{
+	TimestampTz before = GetCurrentTimestamp();
+	int interval_ms = inv_janitor_interval_ms;
+	TimestampTz now;
+
+	inv_worker_wait(worker, interval_ms);
+	now = GetCurrentTimestamp();
+	if (now < before || TimestampDifferenceExceeds(before, now, interval_ms + inv_presence_timeout_ms / 2))
+		watched_since = now;
+}
+
 static void
 resume(InvWorker *worker)
 {
@@ -66,9 +124,11 @@ inv_janitor_main(Datum arg)
 	inv_worker_begin(&worker, INV_JANITOR, DatumGetObjectId(arg));
 	while (!inv_worker_round(&worker, resume))
 		inv_worker_wait(&worker, inv_janitor_interval_ms);
+	watched_since = GetCurrentTimestamp();
 	for (;;)
 	{
+		(void) inv_worker_round(&worker, end_leases);
 		(void) inv_worker_round(&worker, sweep);
-		inv_worker_wait(&worker, inv_janitor_interval_ms);
+		wait_and_watch(&worker);
 	}
 }

@@ -119,22 +119,6 @@ status_of(const char *name)
 	return INV_RESERVATION_ACTIVE;
 }
 
-/* A row lock, or a wait for somebody's uncommitted row, within the deadline. */
-static void
-run_within(InvStatement *statement, Datum *values, InvDeadline *deadline)
-{
-	inv_deadline_arm(deadline);
-	PG_TRY();
-	{
-		inv_statement_run(statement, values, NULL);
-	}
-	PG_CATCH();
-	{
-		inv_deadline_rethrow(deadline);
-	}
-	PG_END_TRY();
-}
-
 static void
 read_holds(InvReservation *reservation, Datum *key, MemoryContext context)
 {
@@ -188,7 +172,7 @@ lock_and_read(InvReservation *reservation, InvStatement *statement, InvDeadline 
 	Datum key[2] = {CStringGetTextDatum(reservation->organization_id),
 					CStringGetTextDatum(reservation->reservation_id)};
 
-	run_within(statement, key, deadline);
+	inv_statement_run_within(statement, key, NULL, deadline);
 	if (SPI_processed == 0)
 		return false;
 	read_reservation(reservation);
@@ -203,7 +187,7 @@ create_reservation(const InvReservation *reservation, InvDeadline *deadline)
 	Datum key[2] = {CStringGetTextDatum(reservation->organization_id),
 					CStringGetTextDatum(reservation->reservation_id)};
 
-	run_within(&create_statement, key, deadline);
+	inv_statement_run_within(&create_statement, key, NULL, deadline);
 	return SPI_processed == 1;
 }
 

@@ -27,6 +27,7 @@ int inv_event_retention_s = 24 * 3600;
 int inv_event_max_size_mb = 4096;
 int inv_operation_retention_min = 90 * 24 * 60;
 int inv_janitor_interval_ms = 5000;
+int inv_presence_timeout_ms = 60000;
 char *inv_organization = NULL;
 bool inv_require_organization = false;
 
@@ -166,6 +167,13 @@ define_janitor_settings(void)
 							&inv_expiring_soon_min,
 							7 * 24 * 60, 0, 10 * 366 * 24 * 60,
 							PGC_SIGHUP, GUC_UNIT_MIN,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("inventory.presence_timeout",
+							"Sets how long a lease of presence lasts without being renewed.",
+							"Then everybody who hangs on it has left. Relays renew theirs every 15 seconds.",
+							&inv_presence_timeout_ms,
+							60000, 100, 24 * 3600 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("inventory.janitor_interval",
 							"Sets the pause between two rounds of the janitor.",

@@ -28,6 +28,7 @@ extern int inv_event_retention_s;
 extern int inv_event_max_size_mb;
 extern int inv_operation_retention_min;
 extern int inv_janitor_interval_ms;
+extern int inv_presence_timeout_ms;
 extern char *inv_organization;
 extern bool inv_require_organization;
 

@@ -95,6 +95,21 @@ inv_statement_run(InvStatement *statement, Datum *values, const char *nulls)
 	run(statement, values, nulls, false);
 }
 
+void
+inv_statement_run_within(InvStatement *statement, Datum *values, const char *nulls, InvDeadline *deadline)
+{
+	inv_deadline_arm(deadline);
+	PG_TRY();
+	{
+		run(statement, values, nulls, false);
+	}
+	PG_CATCH();
+	{
+		inv_deadline_rethrow(deadline);
+	}
+	PG_END_TRY();
+}
+
 /* The leader of a parallel query may take no other but a catalogue's snapshot; it is as new. */
 static Snapshot
 latest_snapshot(void)

@@ -12,6 +12,8 @@
 
 #include "postgres.h"
 
+#include "deadline.h"
+
 #include "executor/spi.h"
 
 #define INV_STATEMENT_MAX_ARGS 16
@@ -32,6 +34,9 @@ typedef struct InvStatement
  * SPI_execute_plan, NULL = no argument is null.
  */
 extern void inv_statement_run(InvStatement *statement, Datum *values, const char *nulls);
+
+/* The same for one that waits for rows of others, within a deadline. */
+extern void inv_statement_run_within(InvStatement *statement, Datum *values, const char *nulls, InvDeadline *deadline);
 
 /* The same for a reading statement, with a snapshot of this moment at any isolation level. */
 extern void inv_statement_run_latest(InvStatement *statement, Datum *values);

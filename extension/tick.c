@@ -65,7 +65,8 @@ static InvStatement read_statement = {
 		   " WHERE pg_catalog.pg_visible_in_snapshot(xid, (SELECT after FROM s))"
 		   "  AND (type <> 'access.changed', id) > ($2, $3)"
 		   "  AND ($4 IS NULL OR (organization_id = $4 AND type <> 'access.changed'))"
-		   "  AND ($5 IS NULL OR warehouse_id = ANY ($5))"
+		   "  AND ($5 IS NULL OR warehouse_id = ANY ($5)"
+		   "   OR CASE WHEN type LIKE 'presence.%' THEN subject IS NULL OR subject::pg_catalog.jsonb ?| $5 END)"
 		   " ORDER BY type <> 'access.changed', id LIMIT $6",
 	.arg_count = 6,
 	.arg_types = {INT8OID, BOOLOID, INT8OID, TEXTOID, TEXTARRAYOID, INT8OID}};

@@ -26,7 +26,7 @@ COMMENT ON COLUMN inventory_event.organization_id IS 'whose event it is';
 COMMENT ON COLUMN inventory_event.type IS 'inventory.updated and so on';
 COMMENT ON COLUMN inventory_event.product_id IS 'the item, for routing';
 COMMENT ON COLUMN inventory_event.warehouse_id IS 'the item, for routing';
-COMMENT ON COLUMN inventory_event.subject IS 'whom an access.changed is about';
+COMMENT ON COLUMN inventory_event.subject IS 'whom an access.changed is about; of presence, the warehouses, as a JSON array (null = all)';
 COMMENT ON COLUMN inventory_event.op IS 'the idempotency key of the operation that caused it';
 COMMENT ON COLUMN inventory_event.data IS 'the event as subscribers get it, byte for byte';
 COMMENT ON COLUMN inventory_event.created_at IS 'clock at the write';

@@ -69,6 +69,16 @@ CREATE POLICY inventory_scope ON inventory_organization FOR SELECT
 	USING (organization_id = (SELECT s.organization_id FROM @extschema@.inventory_scope() s));
 COMMENT ON POLICY inventory_scope ON inventory_organization IS 'the caller''s organization';
 
+-- Seen by who sees a warehouse of it.  Leases are their holders' own business: no policy, no rows.
+ALTER TABLE presence_status ENABLE ROW LEVEL SECURITY;
+CREATE POLICY inventory_scope ON presence_status FOR SELECT
+	USING (organization_id = (SELECT s.organization_id FROM @extschema@.inventory_scope() s)
+		AND (warehouses IS NULL
+			OR (SELECT s.warehouses FROM @extschema@.inventory_scope() s) IS NULL
+			OR warehouses && (SELECT s.warehouses FROM @extschema@.inventory_scope() s)::text[]));
+COMMENT ON POLICY inventory_scope ON presence_status IS 'the viewers in the caller''s scope';
+ALTER TABLE presence_session ENABLE ROW LEVEL SECURITY;
+
 -- The log is read through inventory_events() only: no policy, no rows.
 ALTER TABLE inventory_event ENABLE ROW LEVEL SECURITY;
 ALTER TABLE inventory_event_0 ENABLE ROW LEVEL SECURITY;
@@ -94,15 +104,19 @@ AS $$
 		UNION ALL SELECT $1 WHERE $1 = 'relay'),
 	functions (level, name) AS (VALUES
 		('reader', 'inventory_scope'), ('reader', 'inventory_list'), ('reader', 'inventory_events'),
-		('reader', 'inventory_position'), ('reader', 'inventory_reconcile'),
+		('reader', 'inventory_position'), ('reader', 'inventory_reconcile'), ('reader', 'presence_list'),
 		('operator', 'inventory_adjust'), ('operator', 'inventory_apply'), ('operator', 'inventory_set'),
 		('operator', 'inventory_reserve'), ('operator', 'inventory_commit'), ('operator', 'inventory_release'),
 		('operator', 'inventory_transfer'), ('operator', 'inventory_sync'),
+		('operator', 'presence_touch'), ('operator', 'presence_track'), ('operator', 'presence_update'),
+		('operator', 'presence_leave'),
 		('manager', 'inventory_define'), ('manager', 'inventory_retire'), ('manager', 'inventory_batch_set'),
 		('backend', 'inventory_level_backend'), ('backend', 'inventory_status'), ('backend', 'inventory_sweep'),
+		('backend', 'presence_cleanup'),
 		('relay', 'inventory_relay_read'), ('relay', 'inventory_relay_scope'),
 		('relay', 'inventory_relay_snapshot'), ('relay', 'inventory_relay_sync'),
-		('relay', 'inventory_status')),
+		('relay', 'inventory_status'),
+		('relay', 'presence_relay_touch'), ('relay', 'presence_relay_sync'), ('relay', 'presence_relay_list')),
 	tables (level, name) AS (VALUES
 		('reader', 'inventory'), ('reader', 'inventory_movement'), ('reader', 'inventory_batch'),
 		('reader', 'inventory_movement_batch'), ('reader', 'inventory_reservation'),

@@ -26,6 +26,7 @@ inventory.notify_payload|enum position position,events sighup
 inventory.operation_retention|integer 129600 min 1..5270400 sighup
 inventory.organization|string '' user
 inventory.poll_interval|integer 1000 ms 10..60000 sighup
+inventory.presence_timeout|integer 60000 ms 100..86400000 sighup
 inventory.require_organization|bool off superuser
 inventory.reservation_ttl|integer 900 s 1..31622400 user
 inventory.tick_interval|integer 5 ms 1..10000 sighup

@@ -111,6 +111,23 @@ inventory_tick.event_count|bigint NOT NULL
 inventory_tick.id|bigint NOT NULL
 inventory_tick.mark|bigint NOT NULL
 inventory_tick.snapshot|pg_snapshot NOT NULL
+presence_session.created_at|timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+presence_session.kind|text COLLATE C NOT NULL
+presence_session.last_seen|timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+presence_session.session_id|text COLLATE C NOT NULL
+presence_status.avatar_url|text COLLATE C
+presence_status.client_id|text COLLATE C NOT NULL
+presence_status.created_at|timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+presence_status.id|uuid NOT NULL DEFAULT gen_random_uuid()
+presence_status.metadata|jsonb NOT NULL DEFAULT '{}'::jsonb
+presence_status.organization_id|text COLLATE C NOT NULL
+presence_status.resource_id|text COLLATE C NOT NULL DEFAULT ''::text
+presence_status.resource_type|text COLLATE C NOT NULL
+presence_status.session_id|text COLLATE C NOT NULL
+presence_status.status|text COLLATE C NOT NULL DEFAULT 'viewing'::text
+presence_status.user_id|text COLLATE C NOT NULL
+presence_status.user_name|text COLLATE C
+presence_status.warehouses|text[]
 \.
 
 SELECT pg_temp.compare('column');
@@ -209,6 +226,21 @@ inventory_reservation_line: inventory_reservation_line_quantity_check|CHECK (((q
 inventory_reservation_line: policy inventory_scope|r ((organization_id = ( SELECT s.organization_id FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture))) AND ((( SELECT s.warehouses FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture)) IS NULL) OR (warehouse_id = ANY (( SELECT s.warehouses FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture))::text[]))))
 inventory_tick|logged, not dumped
 inventory_tick: inventory_tick_pkey|PRIMARY KEY (id)
+presence_session: presence_session_kind_check|CHECK ((kind = ANY (ARRAY['relay'::text, 'backend'::text])))
+presence_session: presence_session_pkey|PRIMARY KEY (session_id)
+presence_session: presence_session_session_id_check|CHECK (((octet_length(session_id) >= 1) AND (octet_length(session_id) <= 200)))
+presence_session|unlogged, fillfactor=50, row security, not dumped
+presence_status: policy inventory_scope|r ((organization_id = ( SELECT s.organization_id FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture))) AND ((warehouses IS NULL) OR (( SELECT s.warehouses FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture)) IS NULL) OR (warehouses && ( SELECT s.warehouses FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture)))))
+presence_status: presence_status_avatar_url_check|CHECK (((avatar_url ~~ 'https://%'::text) AND (octet_length(avatar_url) <= 500)))
+presence_status: presence_status_check1|CHECK ((((octet_length(resource_type) >= 1) AND (octet_length(resource_type) <= 200)) AND (octet_length(resource_id) <= 200)))
+presence_status: presence_status_check|CHECK ((((octet_length(client_id) >= 1) AND (octet_length(client_id) <= 200)) AND (octet_length(organization_id) <= 200) AND ((octet_length(user_id) >= 1) AND (octet_length(user_id) <= 200)) AND (octet_length(user_name) <= 200)))
+presence_status: presence_status_metadata_check|CHECK ((octet_length((metadata)::text) <= 2048))
+presence_status: presence_status_organization_id_resource_type_resource_id_c_key|UNIQUE (organization_id, resource_type, resource_id, client_id)
+presence_status: presence_status_pkey|PRIMARY KEY (id)
+presence_status: presence_status_session_id_fkey|FOREIGN KEY (session_id) REFERENCES presence_session(session_id)
+presence_status: presence_status_session_id_idx|CREATE INDEX presence_status_session_id_idx ON presence_status USING btree (session_id)
+presence_status: presence_status_status_check|CHECK ((status = ANY (ARRAY['viewing'::text, 'editing'::text, 'idle'::text])))
+presence_status|unlogged, fillfactor=70, row security, not dumped
 \.
 
 SELECT pg_temp.compare('rule');

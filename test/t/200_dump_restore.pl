@@ -46,9 +46,9 @@ my $sequences = join ' UNION ALL ', map { "SELECT '$_', last_value, is_called FR
   qw(inventory_inventory_id_seq inventory_movement_movement_id_seq inventory_batch_batch_id_seq);
 my $rights = <<'END';
 SELECT x.object, x.grantee::regrole, x.privilege_type FROM (
-	SELECT relname AS object, (aclexplode(relacl)).* FROM pg_class WHERE relname ~ '^inventory'
-	UNION ALL SELECT oid::regprocedure::text, (aclexplode(proacl)).* FROM pg_proc WHERE proname ~ '^inventory') x ORDER BY 1, 2, 3;
-SELECT relname, relrowsecurity FROM pg_class WHERE relname ~ '^inventory' AND relkind = 'r' ORDER BY 1;
+	SELECT relname AS object, (aclexplode(relacl)).* FROM pg_class WHERE relname ~ '^(inventory|presence)'
+	UNION ALL SELECT oid::regprocedure::text, (aclexplode(proacl)).* FROM pg_proc WHERE proname ~ '^(inventory|presence)_') x ORDER BY 1, 2, 3;
+SELECT relname, relrowsecurity FROM pg_class WHERE relname ~ '^(inventory|presence)' AND relkind = 'r' ORDER BY 1;
 SELECT polrelid::regclass, polname, pg_get_expr(polqual, polrelid) FROM pg_policy ORDER BY 1, 2;
 END
 

@@ -65,6 +65,10 @@ static const ConfigOption options[] = {
 	 "address and port for clients: 127.0.0.1:8792, [::1]:8792, localhost:8792 (both), *:8792 (all)", "Serving"},
 	{"admin", KIND_LIST, false, AT(admin), "127.0.0.1:9792", 0, 0, NULL, is_address,
 	 "address and port for /metrics", NULL},
+	{"tls-certificate", KIND_TEXT, true, AT(tls_certificate), "", 0, 0, NULL, NULL,
+	 "file with the certificate and its chain (PEM): clients speak TLS then; read anew on reload", NULL},
+	{"tls-key", KIND_TEXT, true, AT(tls_key), "", 0, 0, NULL, NULL,
+	 "file with its private key (PEM), without a password", NULL},
 	{"event-loop", KIND_CHOICE, false, AT(event_loop), "ev", 0, 0, "ev|poll", NULL,
 	 "ev scales to many connections and needs the libev plugin of libwebsockets; poll is built in", NULL},
 	{"max-open-files", KIND_NUMBER, false, AT(max_open_files), "65536", 64, 1048576, NULL, NULL,
@@ -545,9 +549,12 @@ apply_defaults(Config *config, Buf *error)
 static bool
 check_together(const Config *config, Buf *error)
 {
-	if (config->ping_timeout_ms > config->ping_interval_ms)
+	if (config->ping_timeout_ms <= config->ping_interval_ms)
+		buf_append_text(error, "option ping-timeout: it must be longer than ping-interval");
+	else if (!*config->tls_certificate != !*config->tls_key)
+		buf_append_text(error, "options tls-certificate and tls-key: there must be both or neither");
+	else
 		return true;
-	buf_append_text(error, "option ping-timeout: it must be longer than ping-interval");
 	return false;
 }
 

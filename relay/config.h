@@ -24,6 +24,8 @@ typedef struct Config
 {
 	char **listen; /* lists end with NULL */
 	char **admin;
+	char *tls_certificate;
+	char *tls_key;
 	char *event_loop;
 	int64_t max_open_files;
 	char *www;

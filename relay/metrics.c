@@ -27,6 +27,7 @@ static const struct
 } descriptions[METRIC_COUNT] = {
 	[METRIC_CONNECTIONS] = {"connections", "gauge", "Open TCP connections."},
 	[METRIC_OPEN_FILES_LIMIT] = {"open_files_limit", "gauge", "Files and sockets this process may have open."},
+	[METRIC_TLS_EXPIRY] = {"tls_certificate_expiry_seconds", "gauge", "When the certificate ends, in seconds since 1970."},
 	[METRIC_RELOADS] = {"reloads_total", "counter", "Configurations taken over by SIGHUP, and refused.", "taken=\"true\""},
 	[METRIC_RELOADS_REFUSED] = {"reloads_total", NULL, NULL, "taken=\"false\""},
 	[METRIC_SESSIONS] = {"sessions", "gauge", "Open WebSocket sessions."},

@@ -13,6 +13,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@
 #include "session.h"
 #include "site.h"
 #include "stream.h"
+#include "tls.h"
 #include "ws.h"
 
 /* Deadlines of clients are looked at this often. */
@@ -61,6 +63,7 @@ struct Relay
 	Clients *clients;
 	Site *site;
 	Gate *gate;
+	Tls *tls; /* NULL without */
 	AnswerSources sources;
 
 	/* Read anew from the configuration on reload; the parts hold pointers to them. */
@@ -302,7 +305,8 @@ listen_on(Relay *relay, const char *text, bool is_admin)
 			return false;
 		if (ws_listen(relay->ws, &addresses[i], is_admin))
 		{
-			log_info("listening on %s for %s", addresses[i].text, is_admin ? "metrics" : "clients");
+			log_info("listening on %s for %s%s", addresses[i].text, is_admin ? "metrics" : "clients",
+					 relay->tls && !is_admin ? ", with TLS" : "");
 			listening++;
 		}
 		else if (!addresses[i].is_optional || (errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT))
@@ -324,6 +328,23 @@ listen_on_all(Relay *relay)
 		if (!listen_on(relay, *text, true))
 			return false;
 	return true;
+}
+
+static bool
+start_tls(Relay *relay)
+{
+	const Config *config = relay->config;
+	Buf error = {0};
+
+	if (!*config->tls_certificate)
+		return true;
+	relay->tls = tls_new(config->tls_certificate, config->tls_key, &error);
+	if (!relay->tls)
+		log_error("%s", buf_text(&error));
+	else if (tls_expires_at_s(relay->tls) < clock_wall_us() / 1000000)
+		log_warning("the certificate \"%s\" has ended: clients will not trust it", config->tls_certificate);
+	buf_free(&error);
+	return relay->tls != NULL;
 }
 
 static bool
@@ -350,6 +371,7 @@ start_serving(Relay *relay)
 		.ping_timeout_s = (unsigned) (config->ping_timeout_ms / 1000),
 		.handshake_timeout_ms = config->handshake_timeout_ms,
 		.gate = relay->gate,
+		.tls = relay->tls,
 	};
 
 	relay->ws = ws_new(relay->loop, &options, &handlers, relay);
@@ -454,6 +476,7 @@ refresh_metrics(void *owner)
 	metrics_set(METRIC_CONNECTIONS, ws_connection_count(relay->ws));
 	metrics_set(METRIC_SESSIONS, (double) hub_session_count(relay->hub));
 	clients_count_protocols(relay->clients, &plain_count, &one_count);
+	metrics_set(METRIC_TLS_EXPIRY, relay->tls ? (double) tls_expires_at_s(relay->tls) : NAN);
 	metrics_set(METRIC_SESSIONS_PLAIN, plain_count);
 	metrics_set(METRIC_SESSIONS_ONE, one_count);
 	metrics_set(METRIC_OPEN_FILES_LIMIT, loop_fd_limit(relay->loop));
@@ -502,6 +525,19 @@ reload_auth(Relay *relay)
 }
 
 static void
+reload_tls(Relay *relay)
+{
+	const Config *config = relay->config;
+	Buf error = {0};
+
+	if (!relay->tls != !*config->tls_certificate)
+		log_warning("only a restart begins or ends to speak TLS");
+	else if (relay->tls && !tls_reload(relay->tls, config->tls_certificate, config->tls_key, &error))
+		log_error("the old certificate stays: %s", buf_text(&error));
+	buf_free(&error);
+}
+
+static void
 reload(Relay *relay)
 {
 	Buf text = {0};
@@ -517,6 +553,7 @@ reload(Relay *relay)
 		metrics_add(METRIC_RELOADS, 1);
 		config_reload(relay->config, fresh, &text);
 		reload_auth(relay);
+		reload_tls(relay);
 		take_settings(relay);
 		configure_log(relay->config);
 		site_free(relay->site);
@@ -573,7 +610,7 @@ start(Relay *relay)
 	};
 	relay->rechecked_at_ms = clock_monotonic_ms();
 	loop_timer_start(relay->tick, TICK_MS);
-	return start_serving(relay);
+	return start_tls(relay) && start_serving(relay);
 }
 
 Relay *
@@ -616,6 +653,7 @@ relay_free(Relay *relay)
 	loop_free(relay->loop);
 	ws_free(relay->ws);
 	gate_free(relay->gate);
+	tls_free(relay->tls);
 	clients_free(relay->clients);
 	replays_free(relay->replays);
 	history_free(relay->history);

@@ -94,6 +94,7 @@ struct Ws
 	const WsHandlers *handlers;
 	void *owner;
 	struct lws_vhost *vhost;
+	struct lws_vhost *admin_vhost; /* never speaks TLS */
 	lws_retry_bo_t liveness;
 	List listeners;
 	List awaiting; /* connections that owe a request, the first due first */
@@ -124,25 +125,38 @@ static const struct lws_protocols protocols[] = {
 
 /* Setting up */
 
-/* No extensions: compression costs memory per client and has unfixed bugs. */
-static bool
-create_vhost(Ws *ws)
+/*
+ * No extensions: compression costs memory per client and has unfixed bugs.
+ * With TLS the library makes an empty context and hands it to us to fill
+ * (handle_context).
+ */
+static struct lws_vhost *
+create_vhost(Ws *ws, const char *name, Tls *tls)
 {
 	struct lws_context_creation_info info = {
-		.vhost_name = "clients",
+		.vhost_name = name,
+		.user = ws,
 		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
 		.protocols = protocols,
 		.extensions = NULL,
 		.alpn = "http/1.1",
 		.retry_and_idle_policy = &ws->liveness,
 		.keepalive_timeout = CLOSE_TIMEOUT_S,
-		.options = LWS_SERVER_OPTION_VALIDATE_UTF8,
+		.options = LWS_SERVER_OPTION_VALIDATE_UTF8 |
+				   (tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX : 0),
 	};
 
+	return lws_create_vhost(loop_context(ws->loop), &info);
+}
+
+static bool
+create_vhosts(Ws *ws)
+{
 	ws->liveness.secs_since_valid_ping = (uint16_t) ws->options.ping_interval_s;
 	ws->liveness.secs_since_valid_hangup = (uint16_t) ws->options.ping_timeout_s;
-	ws->vhost = lws_create_vhost(loop_context(ws->loop), &info);
-	return ws->vhost != NULL;
+	ws->vhost = create_vhost(ws, "clients", ws->options.tls);
+	ws->admin_vhost = create_vhost(ws, "admin", NULL);
+	return ws->vhost && ws->admin_vhost;
 }
 
 static void cut_late(void *owner);
@@ -161,7 +175,7 @@ ws_new(Loop *loop, const WsOptions *options, const WsHandlers *handlers, void *o
 	list_init(&ws->listeners);
 	list_init(&ws->awaiting);
 	ws->deadline = loop_timer_new(loop, cut_late, ws);
-	if (ws->deadline && create_vhost(ws))
+	if (ws->deadline && create_vhosts(ws))
 		return ws;
 	loop_timer_free(ws->deadline);
 	free(ws);
@@ -274,8 +288,9 @@ adopt(Listener *listener, int fd, GatePass *take_pass)
 	int on = 1;
 	bool is_gone = false;
 	lws_adopt_desc_t adoption = {
-		.vh = listener->ws->vhost,
-		.type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP,
+		.vh = listener->is_admin ? listener->ws->admin_vhost : listener->ws->vhost,
+		.type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP |
+				(listener->ws->options.tls && !listener->is_admin ? LWS_ADOPT_ALLOW_SSL : 0),
 		.fd.sockfd = fd,
 		.opaque = connection,
 	};
@@ -874,12 +889,22 @@ handle_end(struct lws *wsi)
 	return 0;
 }
 
+/* The library has made the context of a vhost that speaks TLS. */
+static int
+handle_context(struct lws *wsi, void *context)
+{
+	Ws *ws = lws_vhost_user(lws_get_vhost(wsi));
+
+	return ws->options.tls && tls_dress(ws->options.tls, context) ? 0 : -1;
+}
+
 static int
 ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size)
 {
-	(void) user;
 	switch (reason)
 	{
+		case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+			return handle_context(wsi, user);
 		case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
 			return handle_upgrade(wsi);
 		case LWS_CALLBACK_HTTP:

@@ -19,6 +19,7 @@
 #include "http.h"
 #include "loop.h"
 #include "reason.h"
+#include "tls.h"
 
 typedef struct Ws Ws;
 
@@ -32,6 +33,7 @@ typedef struct WsOptions
 	unsigned ping_interval_s;	  /* a silent client is pinged */
 	unsigned ping_timeout_s;	  /* and dropped after so much silence */
 	int64_t handshake_timeout_ms; /* for a whole request, from the connection's begin or the last answer */
+	Tls *tls;					  /* NULL: clients speak plain; outlives the Ws */
 	Gate *gate;					  /* clients pass it; outlives the Ws */
 } WsOptions;
 

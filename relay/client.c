@@ -417,7 +417,6 @@ client_close(void *owner)
 	buf_free(&client->pending);
 	free(client->claims);
 	free(client);
-	clients->with.on_gone(clients->with.owner);
 }
 
 /* All of them */

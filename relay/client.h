@@ -42,8 +42,6 @@ typedef struct ClientServices
 	Stream *stream;
 	Replays *replays;
 	History *history;
-	void (*on_gone)(void *owner); /* a client has gone */
-	void *owner;
 } ClientServices;
 
 typedef enum ClientPhase

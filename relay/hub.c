@@ -414,11 +414,19 @@ hub_each_session(const Hub *hub, void (*visit)(void *owner, Session *session), v
 		visit(owner, list_object(node, Session, in_hub));
 }
 
-void
-hub_close_all(Hub *hub, Reason reason)
+size_t
+hub_close_some(Hub *hub, Reason reason, size_t max_count)
 {
-	for (ListNode *node = list_first(&hub->sessions); node; node = list_next(&hub->sessions, node))
-		session_close(list_object(node, Session, in_hub), reason);
+	size_t count = 0;
+
+	for (ListNode *node = list_first(&hub->sessions); node && count < max_count; node = list_next(&hub->sessions, node))
+	{
+		Session *session = list_object(node, Session, in_hub);
+
+		count += session->state == SESSION_OPEN;
+		session_close(session, reason);
+	}
+	return count;
 }
 
 size_t

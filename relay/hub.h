@@ -65,8 +65,8 @@ size_t hub_revoke(Hub *hub, const char *organization, const char *subject);
 /* Calls with every session.  None may be added or removed meanwhile; they may be closed. */
 void hub_each_session(const Hub *hub, void (*visit)(void *owner, Session *session), void *owner);
 
-/* Begins to close every session. */
-void hub_close_all(Hub *hub, Reason reason);
+/* Begins to close so many of those that are open; returns how many there were. */
+size_t hub_close_some(Hub *hub, Reason reason, size_t max_count);
 
 size_t hub_session_count(const Hub *hub);
 size_t hub_channel_count(const Hub *hub);

@@ -19,10 +19,22 @@
 
 #define LOG_GATE_INTERVAL_MS 10000
 
+/* Kinds of records that floods can be of at a time; of more, some are not counted. */
+#define HELD_COUNT 32
+
+typedef struct Held
+{
+	const LogGate *gate;
+	unsigned count; /* 0: free */
+	int64_t due_ms;
+	char text[256];
+} Held;
+
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
 
 static LogLevel log_level = LOG_INFO;
 static bool log_as_json;
+static Held held[HELD_COUNT];
 
 void
 log_configure(LogLevel level, bool as_json)
@@ -129,22 +141,66 @@ DEFINE_LOG(log_warning, LOG_WARNING)
 DEFINE_LOG(log_info, LOG_INFO)
 DEFINE_LOG(log_debug, LOG_DEBUG)
 
+/* What gates hold back.  A gate is only a name here: it may be gone by now. */
+static Held *
+find_held(const LogGate *gate)
+{
+	for (size_t i = 0; i < HELD_COUNT; i++)
+		if (held[i].count && held[i].gate == gate)
+			return &held[i];
+	return NULL;
+}
+
+static void
+hold(const LogGate *gate, const char *format, va_list args)
+{
+	Held *place = find_held(gate);
+
+	for (size_t i = 0; !place && i < HELD_COUNT; i++)
+		if (!held[i].count)
+			place = &held[i];
+	if (!place)
+		return;
+	place->gate = gate;
+	place->count++;
+	place->due_ms = gate->open_again_ms;
+	vsnprintf(place->text, sizeof place->text, format, args);
+}
+
+static void
+tell_held(Held *place)
+{
+	log_warning("%u more of this kind in the last %d s: %s", place->count, LOG_GATE_INTERVAL_MS / 1000, place->text);
+	place->count = 0;
+}
+
 void
 log_gated(LogGate *gate, const char *format, ...)
 {
 	int64_t now_ms = clock_monotonic_ms();
+	bool is_open = !gate->open_again_ms || now_ms >= gate->open_again_ms;
+	Held *place = is_open ? find_held(gate) : NULL;
 	va_list args;
 
-	if (gate->open_again_ms && now_ms < gate->open_again_ms)
-	{
-		gate->held_count++;
-		return;
-	}
-	if (gate->held_count)
-		log_warning("%u more of the following in the last seconds", gate->held_count);
-	gate->held_count = 0;
-	gate->open_again_ms = now_ms + LOG_GATE_INTERVAL_MS;
+	if (place)
+		tell_held(place);
 	va_start(args, format);
-	log_record(LOG_WARNING, format, args);
+	if (is_open)
+	{
+		gate->open_again_ms = now_ms + LOG_GATE_INTERVAL_MS;
+		log_record(LOG_WARNING, format, args);
+	}
+	else
+		hold(gate, format, args);
 	va_end(args);
+}
+
+void
+log_tick(void)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	for (size_t i = 0; i < HELD_COUNT; i++)
+		if (held[i].count && now_ms >= held[i].due_ms)
+			tell_held(&held[i]);
 }

@@ -7,7 +7,8 @@
  * sent as payload and no token is ever passed here; names and addresses are.
  *
  * A place that a flood can reach gives a LogGate: it lets one record through
- * per interval and then says how many it held back.
+ * per interval; how many it held back, and the last of them, is said by
+ * log_tick() when the interval is over.
  */
 #ifndef LOG_H
 #define LOG_H
@@ -29,7 +30,6 @@ typedef enum LogLevel
 typedef struct LogGate
 {
 	int64_t open_again_ms; /* monotonic; zero: open */
-	unsigned held_count;
 } LogGate;
 
 /* May be called again at any time (SIGHUP). */
@@ -43,6 +43,9 @@ void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* At most one warning per 10 seconds and gate. */
 void log_gated(LogGate *gate, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Once a second: says what was held back by gates whose interval is over. */
+void log_tick(void);
 
 /*
  * Writes text into out, at most out_size bytes with the NUL, with control

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "check.h"
 #include "config.h"
 #include "log.h"
 #include "relay.h"
@@ -35,6 +36,21 @@ is_only_printing(ConfigAction action)
 	}
 }
 
+static int
+check(Config *take_config)
+{
+	Buf error = {0};
+	bool is_fine = check_config(take_config, &error);
+
+	if (is_fine)
+		printf("the configuration is fine\n");
+	else
+		log_error("%s", buf_text(&error));
+	buf_free(&error);
+	config_free(take_config);
+	return is_fine ? 0 : 2;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -49,13 +65,13 @@ main(int argc, char **argv)
 		buf_free(&error);
 		return 2;
 	}
-	if (is_only_printing(action) || action == CONFIG_CHECK)
+	if (is_only_printing(action))
 	{
 		config_free(config);
-		if (action == CONFIG_CHECK)
-			printf("the configuration is fine\n");
 		return 0;
 	}
+	if (action == CONFIG_CHECK)
+		return check(config);
 	relay = relay_new(config, argc, argv);
 	if (!relay)
 		return 1;

@@ -75,6 +75,19 @@ static void receive(void *owner);
 static void flush_output(void *owner);
 static void miss_deadline(void *owner);
 
+bool
+pg_check_dsn(const char *dsn, Buf *error)
+{
+	char *why = NULL;
+	PQconninfoOption *options = PQconninfoParse(dsn, &why);
+
+	if (!options)
+		buf_printf(error, "option dsn: %.*s", (int) strcspn(why ? why : "out of memory", "\n"), why ? why : "out of memory");
+	PQconninfoFree(options);
+	PQfreemem(why);
+	return options != NULL;
+}
+
 Pg *
 pg_new(Loop *loop, const PgOptions *options, const PgHandlers *handlers, void *owner)
 {

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "buf.h"
 #include "loop.h"
 
 typedef struct Pg Pg;
@@ -25,6 +26,9 @@ typedef struct PgOptions
 	int64_t connect_timeout_ms;
 	int64_t query_timeout_ms;
 } PgOptions;
+
+/* Whether a connection string can be read; if not, error gets one sentence. */
+bool pg_check_dsn(const char *dsn, Buf *error);
 
 typedef struct PgHandlers
 {

@@ -22,9 +22,11 @@
 #include "address.h"
 #include "answer.h"
 #include "auth.h"
+#include "check.h"
 #include "client.h"
 #include "clock.h"
 #include "desk.h"
+#include "drain.h"
 #include "feed.h"
 #include "gate.h"
 #include "history.h"
@@ -33,6 +35,7 @@
 #include "log.h"
 #include "loop.h"
 #include "metrics.h"
+#include "notify.h"
 #include "replay.h"
 #include "session.h"
 #include "site.h"
@@ -73,12 +76,12 @@ struct Relay
 	GateLimits gate_limits;
 	size_t queued_size; /* by all sessions */
 
-	LoopTimer *drain_deadline;
+	Drain *drain;
+	LoopTimer *watchdog; /* NULL when nobody waits for a sign of life */
 	LoopTimer *tick;
 	int64_t rechecked_at_ms;
 	bool is_fresh;
 	bool has_begun; /* the log has been read once */
-	bool is_draining;
 };
 
 /* Sessions, as the transport reports them */
@@ -88,8 +91,14 @@ handle_upgrade(void *owner, const HttpRequest *request, HttpResponse *response, 
 {
 	Relay *relay = owner;
 	Visitor *accepted;
-	bool is_accepted = answer_upgrade(&relay->sources, request, response, &accepted);
+	bool is_accepted;
 
+	if (drain_has_begun(relay->drain))
+	{
+		*response = http_reject(request, 503, "The relay is ending");
+		return false;
+	}
+	is_accepted = answer_upgrade(&relay->sources, request, response, &accepted);
 	*visitor = accepted;
 	return is_accepted;
 }
@@ -107,19 +116,6 @@ handle_turned_away(void *owner, void *take_visitor)
 {
 	(void) owner;
 	visitor_free(take_visitor);
-}
-
-static void
-end_if_drained(Relay *relay)
-{
-	if (relay->is_draining && hub_session_count(relay->hub) == 0)
-		loop_stop(relay->loop);
-}
-
-static void
-handle_gone(void *owner)
-{
-	end_if_drained(owner);
 }
 
 static void
@@ -216,6 +212,15 @@ handle_changed(void *owner, const char *organization, const char *subject)
 		log_info("access changed without an event: %zu sessions closed", count);
 }
 
+/* For `systemctl status`. */
+static void
+tell_status(const Relay *relay)
+{
+	const char *why;
+
+	notify_status(feed_is_fresh(relay->feed, &why) ? "following the event log" : why);
+}
+
 /* Once a second. */
 static void
 handle_tick(void *owner)
@@ -227,8 +232,11 @@ handle_tick(void *owner)
 	loop_timer_start(relay->tick, TICK_MS);
 	clients_tick(relay->clients);
 	gate_tick(relay->gate);
+	log_tick();
 	if (is_fresh != relay->is_fresh)
 		clients_tell_fresh(relay->clients, is_fresh);
+	if (is_fresh != relay->is_fresh && !drain_has_begun(relay->drain))
+		tell_status(relay);
 	relay->is_fresh = is_fresh;
 	if (clock_monotonic_ms() - relay->rechecked_at_ms < relay->config->recheck_interval_ms)
 		return;
@@ -280,18 +288,6 @@ configure_log(const Config *config)
 	log_configure(level, strcmp(config->log_format, "json") == 0);
 }
 
-/* Who needs no token must be on this machine. */
-static bool
-may_listen(const Relay *relay, const Address *address)
-{
-	if (address->is_loopback || strcmp(auth_anonymous_role(relay->auth), "off") == 0)
-		return true;
-	log_error("refusing to listen on %s: clients without a token are let in (anonymous = %s), so only loopback addresses "
-			  "are served",
-			  address->text, auth_anonymous_role(relay->auth));
-	return false;
-}
-
 static bool
 listen_on(Relay *relay, const char *text, bool is_admin)
 {
@@ -301,8 +297,6 @@ listen_on(Relay *relay, const char *text, bool is_admin)
 
 	for (unsigned i = 0; i < count; i++)
 	{
-		if (!may_listen(relay, &addresses[i]))
-			return false;
 		if (ws_listen(relay->ws, &addresses[i], is_admin))
 		{
 			log_info("listening on %s for %s%s", addresses[i].text, is_admin ? "metrics" : "clients",
@@ -426,8 +420,6 @@ start_clients(Relay *relay)
 		.stream = relay->stream,
 		.replays = relay->replays,
 		.history = relay->history,
-		.on_gone = handle_gone,
-		.owner = relay,
 	};
 
 	relay->clients = clients_new(&services);
@@ -454,7 +446,9 @@ is_connected(void *owner, const char **why)
 {
 	Relay *relay = owner;
 
-	*why = "the database is not connected";
+	*why = drain_has_begun(relay->drain) ? "the relay is ending" : "the database is not connected";
+	if (drain_has_begun(relay->drain))
+		return false;
 	return desk_is_up(relay->rights_desk) && desk_is_up(relay->pages_desk);
 }
 
@@ -491,27 +485,40 @@ refresh_metrics(void *owner)
 
 /* Ending and reloading */
 
-static void
-stop_now(void *owner)
+static bool
+is_idle(void *owner)
 {
 	Relay *relay = owner;
 
-	log_warning("%zu sessions did not take their last messages", hub_session_count(relay->hub));
-	loop_stop(relay->loop);
+	return ws_answering_count(relay->ws) == 0;
 }
 
 static void
-begin_drain(Relay *relay)
+stop(void *owner)
 {
-	if (relay->is_draining)
-		return;
-	relay->is_draining = true;
-	log_info("ending: closing %zu sessions", hub_session_count(relay->hub));
-	ws_stop_listening(relay->ws);
-	clients_tell_drain(relay->clients);
-	hub_close_all(relay->hub, REASON_DRAIN);
-	loop_timer_start(relay->drain_deadline, relay->config->drain_timeout_ms);
-	end_if_drained(relay);
+	Relay *relay = owner;
+
+	loop_stop(relay->loop);
+}
+
+/* Nobody new is taken, and those that are here are closed over a while.  Asked again, or from a terminal, at once. */
+static void
+begin_drain(Relay *relay, bool is_patient)
+{
+	const Config *config = relay->config;
+
+	if (!drain_has_begun(relay->drain))
+	{
+		log_info("ending: closing %zu sessions", hub_session_count(relay->hub));
+		notify_stopping();
+		ws_stop_listening(relay->ws);
+		clients_tell_drain(relay->clients);
+		drain_begin(relay->drain, config->reconnect_window_ms, config->drain_timeout_ms);
+	}
+	else
+		is_patient = false;
+	if (!is_patient)
+		drain_hurry(relay->drain);
 }
 
 static void
@@ -541,7 +548,15 @@ static void
 reload(Relay *relay)
 {
 	Buf text = {0};
-	Config *fresh = config_load(relay->argc, relay->argv, NULL, &text);
+	Config *fresh;
+
+	notify_reloading();
+	fresh = config_load(relay->argc, relay->argv, NULL, &text);
+	if (fresh && !check_config(fresh, &text))
+	{
+		config_free(fresh);
+		fresh = NULL;
+	}
 
 	if (!fresh)
 	{
@@ -562,6 +577,7 @@ reload(Relay *relay)
 		log_info("configuration reloaded%s%s", text.size ? "; only a restart changes " : "", buf_text(&text));
 	}
 	buf_free(&text);
+	notify_ready();
 }
 
 static void
@@ -572,15 +588,45 @@ handle_signal(void *owner, int signal_number)
 	if (signal_number == SIGHUP)
 		reload(relay);
 	else
-		begin_drain(relay);
+		begin_drain(relay, signal_number == SIGTERM);
+}
+
+/* A loop that does not turn is dead, whatever the process looks like. */
+static void
+show_life(void *owner)
+{
+	Relay *relay = owner;
+
+	notify_alive();
+	loop_timer_start(relay->watchdog, notify_watchdog_ms());
+}
+
+static bool
+start_watchdog(Relay *relay)
+{
+	if (!notify_watchdog_ms())
+		return true;
+	relay->watchdog = loop_timer_new(relay->loop, show_life, relay);
+	if (relay->watchdog)
+		show_life(relay);
+	return relay->watchdog != NULL;
 }
 
 static bool
 start(Relay *relay)
 {
 	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+	static const DrainHandlers drain_handlers = {is_idle, stop};
 	const Config *config = relay->config;
+	Buf error = {0};
 
+	if (!check_config(config, &error))
+		log_error("%s", buf_text(&error));
+	if (error.size)
+	{
+		buf_free(&error);
+		return false;
+	}
 	relay->loop = loop_new(config->event_loop, (unsigned) config->max_open_files);
 	relay->hub = hub_new();
 	relay->stream = stream_new((size_t) config->ring_size);
@@ -588,9 +634,9 @@ start(Relay *relay)
 	relay->gate = gate_new(&relay->gate_limits);
 	if (!relay->loop || !relay->hub || !relay->stream || !relay->site || !relay->gate)
 		return false;
-	relay->drain_deadline = loop_timer_new(relay->loop, stop_now, relay);
+	relay->drain = drain_new(relay->loop, relay->hub, &drain_handlers, relay);
 	relay->tick = loop_timer_new(relay->loop, handle_tick, relay);
-	if (!relay->drain_deadline || !relay->tick || !loop_watch_signals(relay->loop, signals, 3, handle_signal, relay))
+	if (!relay->drain || !relay->tick || !start_watchdog(relay) || !loop_watch_signals(relay->loop, signals, 3, handle_signal, relay))
 		return false;
 	if (!start_auth(relay) || !start_asking(relay) || !start_clients(relay) || !start_following(relay))
 		return false;
@@ -640,11 +686,11 @@ relay_free(Relay *relay)
 {
 	if (!relay)
 		return;
-	relay->is_draining = false;
 	feed_free(relay->feed);
 	if (relay->ws)
 		ws_end(relay->ws);
-	loop_timer_free(relay->drain_deadline);
+	drain_free(relay->drain);
+	loop_timer_free(relay->watchdog);
 	loop_timer_free(relay->tick);
 	desk_free(relay->rights_desk);
 	desk_free(relay->pages_desk);
@@ -670,6 +716,8 @@ relay_free(Relay *relay)
 void
 relay_run(Relay *relay)
 {
+	notify_ready();
+	tell_status(relay);
 	loop_run(relay->loop);
 	log_info("ended");
 }

@@ -81,7 +81,7 @@ read_certificates(Pair *pair, const char *path, Buf *error)
 		ERR_clear_error();
 	if (is_fine && !ERR_peek_error())
 		return true;
-	explain(error, "certificate", path, NULL);
+	explain(error, "certificate", path, is_fine ? NULL : "there is none in it");
 	return false;
 }
 
@@ -99,7 +99,7 @@ read_key(Pair *pair, const char *path, Buf *error)
 	fclose(file);
 	if (pair->key && X509_check_private_key(pair->certificate, pair->key) == 1)
 		return true;
-	explain(error, "key", path, pair->key ? "it is not that of the certificate" : NULL);
+	explain(error, "key", path, pair->key ? "it is not that of the certificate" : "there is none in it, or one with a password");
 	return false;
 }
 

@@ -100,6 +100,7 @@ struct Ws
 	List awaiting; /* connections that owe a request, the first due first */
 	LoopTimer *deadline;
 	unsigned connection_count;
+	unsigned answering_count;
 	LogGate full_gate;
 	LogGate address_gate;
 };
@@ -205,6 +206,12 @@ ws_connection_count(const Ws *ws)
 	return ws->connection_count;
 }
 
+unsigned
+ws_answering_count(const Ws *ws)
+{
+	return ws->answering_count;
+}
+
 /*
  * Who owes a request has one deadline for all of it, however it dribbles in,
  * the handshake of TLS included.  All have the same time, so the list is in
@@ -269,6 +276,7 @@ connection_free(Connection *connection)
 	if (connection->is_gone)
 		*connection->is_gone = true;
 	connection->ws->connection_count--;
+	connection->ws->answering_count -= connection->is_answering;
 	list_remove(&connection->in_awaiting);
 	gate_leave(connection->pass);
 	loop_watch_free(connection->room);
@@ -653,6 +661,7 @@ handle_request(struct lws *wsi)
 	if (has_body(wsi))
 		return reject(connection, http_reject(&request, 400, "A body is not expected here"));
 	connection->is_answering = true;
+	connection->ws->answering_count++;
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, SEND_TIMEOUT_S);
 	connection->ws->handlers->on_request(connection->ws->owner, connection, &request);
 	if (!connection->is_responded)
@@ -685,6 +694,7 @@ end_response(Connection *connection)
 
 	http_response_free(&connection->response);
 	connection->is_answering = connection->is_responded = false;
+	connection->ws->answering_count--;
 	if (closes)
 		return -1;
 	await_request(connection);

@@ -101,4 +101,7 @@ void ws_keep(Connection *connection, void *kept);
 
 unsigned ws_connection_count(const Ws *ws);
 
+/* Requests that have no whole answer yet. */
+unsigned ws_answering_count(const Ws *ws);
+
 #endif

@@ -22,6 +22,7 @@ use IO::Select;
 use IO::Socket::INET;
 use JSON::PP;
 use MIME::Base64 qw(encode_base64);
+use POSIX ();
 use Socket qw(IPPROTO_TCP TCP_NODELAY SO_RCVBUF SOL_SOCKET);
 use Time::HiRes qw(time);
 
@@ -37,7 +38,8 @@ use constant {
 my $json = JSON::PP->new->utf8->canonical;
 
 # A TCP connection on which nothing has been said yet; from => an address of
-# this machine that it is to come from.
+# this machine that it is to come from; tls => a file with the certificate to
+# trust.
 sub open_socket
 {
 	my ($class, %options) = @_;
@@ -49,6 +51,7 @@ sub open_socket
 		input => '',
 	}, $class;
 
+	return $self->_open_tunnel($options{tls}) if $options{tls};
 	$self->{socket} = IO::Socket::INET->new(Proto => 'tcp', Type => SOCK_STREAM)
 	  or die "socket: $!";
 	$self->{socket}->setsockopt(SOL_SOCKET, SO_RCVBUF, $options{receive_buffer})
@@ -59,6 +62,37 @@ sub open_socket
 	  or die "connect to $self->{host}:$self->{port}: $!";
 	$self->{socket}->setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
 	return $self;
+}
+
+# The same through TLS: openssl checks the certificate against a file and speaks for us.
+sub _open_tunnel
+{
+	my ($self, $certificate) = @_;
+
+	socketpair($self->{socket}, my $theirs, Socket::AF_UNIX, SOCK_STREAM, Socket::PF_UNSPEC) or die "socketpair: $!";
+	$self->{tunnel} = fork // die "fork: $!";
+	if (!$self->{tunnel})
+	{
+		open STDIN, '<&', $theirs;
+		open STDOUT, '>&', $theirs;
+		open STDERR, '>', '/dev/null';
+		CORE::close($_) for $self->{socket}, $theirs;
+		exec 'openssl', 's_client', '-quiet', '-no_ign_eof', '-verify_return_error', '-verify_hostname', 'localhost',
+		  '-CAfile', $certificate, '-connect', "$self->{host}:$self->{port}" or POSIX::_exit(127);
+	}
+	CORE::close($theirs);
+	return $self;
+}
+
+sub DESTROY
+{
+	my ($self) = @_;
+
+	return if !$self->{tunnel};
+	local $?;
+	kill 'KILL', $self->{tunnel};
+	waitpid $self->{tunnel}, 0;
+	return;
 }
 
 # An open WebSocket.  Dies, with the response, when it is refused.

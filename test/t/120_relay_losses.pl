@@ -9,7 +9,8 @@ my $node = new_node('main');
 $node->start;
 create_extension($node, 'shop');
 $node->safe_psql('shop', "SELECT FROM inventory_define('bean', 'shop', initial_quantity => 100000)");
-my $relay = RelayProcess->start($node, 'shop', '--stale-after', '1s', '--queue-size', '1MiB');
+# A reader that does not read answers no pings either, and is to be closed for the former.
+my $relay = RelayProcess->start($node, 'shop', '--stale-after', '1s', '--queue-size', '1MiB', '--ping-interval', '60s', '--ping-timeout', '120s');
 
 sub adjust
 {

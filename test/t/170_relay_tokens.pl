@@ -216,7 +216,7 @@ is(status(secret => '2' x 32), 200, 'a new key is taken on reload');
 is(status(secret => '1' x 32), 401, 'and the old one ends with its overlap');
 PostgreSQL::Test::Utils::append_to_file($file, 'x');
 $rotating->signal('HUP');
-$rotating->wait_for_log(qr/the old keys stay: the key file/);
+$rotating->wait_for_log(qr/the old configuration stays: the key file/);
 is(status(secret => '2' x 32), 200, 'a broken file changes nothing');
 my ($out, $err) = ('', '');
 ok(!IPC::Run::run([ RelayProcess->program, '--jwks', $file ], '>', \$out, '2>', \$err), 'and does not start a relay');

@@ -131,6 +131,9 @@ test_errors(void)
 		{"--ping-interval 40s", "option ping-timeout: it must be longer than ping-interval"},
 		{"--log-level loud", "option log-level: \"loud\" is none of error|warning|info|debug"},
 		{"--log-level warn", "option log-level: \"warn\" is none of error|warning|info|debug"},
+		{"--tls-key x", "options tls-certificate and tls-key: there must be both or neither"},
+		{"--trusted-proxy proxy.example", "option trusted-proxy: \"proxy.example\" is malformed"},
+		{"--exempt-address 10.0.0.0/40", "option exempt-address: \"10.0.0.0/40\" is malformed"},
 		{"--event-loop uv", "option event-loop: \"uv\" is none of ev|poll"},
 		{"--config /nonexistent/file",
 		 "the configuration file \"/nonexistent/file\" cannot be read: No such file or directory"},
@@ -172,6 +175,34 @@ test_reload(void)
 	buf_free(&notes);
 }
 
+/* --help names the options of the file, and no others. */
+static void
+test_help(const char *shipped)
+{
+	static char printed[65536];
+	FILE *out = fmemopen(printed, sizeof printed, "w");
+	unsigned help_count = 0;
+	unsigned file_count = 0;
+	char *rest;
+
+	config_print_help(out);
+	fclose(out);
+	for (const char *line = shipped; (line = strstr(line, "\n#")); line++)
+		file_count += line[2] != ' ' && line[2] != '#';
+	for (char *line = strtok_r(printed, "\n", &rest); line && strcmp(line, "Other") != 0; line = strtok_r(NULL, "\n", &rest))
+	{
+		char name[64];
+		char wanted[80];
+
+		if (sscanf(line, "  --%63s", name) != 1)
+			continue;
+		help_count++;
+		snprintf(wanted, sizeof wanted, "\n#%s =", name);
+		ok(strstr(shipped, wanted) != NULL, "the file has the option %s", name);
+	}
+	is_number(file_count, help_count, "the file has as many options as --help");
+}
+
 /* The file that is installed is the table's own print. */
 static void
 test_sample(void)
@@ -186,6 +217,7 @@ test_sample(void)
 	shipped[fread(shipped, 1, sizeof shipped - 1, file)] = '\0';
 	fclose(file);
 	ok(strcmp(printed, shipped) == 0, "inventory-relay.conf is what --print-config prints");
+	test_help(shipped);
 }
 
 int

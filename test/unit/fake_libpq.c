@@ -20,6 +20,19 @@ struct pg_result
 	ExecStatusType status;
 };
 
+PQconninfoOption *
+PQconninfoParse(const char *text, char **why)
+{
+	*why = strchr(text, '=') ? NULL : strdup("missing \"=\" after what stands here\n");
+	return *why ? NULL : calloc(1, sizeof(PQconninfoOption));
+}
+
+void
+PQconninfoFree(PQconninfoOption *options)
+{
+	free(options);
+}
+
 PGconn *
 PQconnectStartParams(const char *const *keywords, const char *const *values, int expand_dbname)
 {

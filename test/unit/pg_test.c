@@ -287,9 +287,21 @@ test_settling(void)
 	end();
 }
 
+static void
+test_dsn(void)
+{
+	Buf error = {0};
+
+	ok(pg_check_dsn("host=a", &error), "a connection string that can be read is fine");
+	ok(!pg_check_dsn("nonsense", &error), "another is not");
+	is_text(buf_text(&error), "option dsn: missing \"=\" after what stands here", "with what libpq says, on one line");
+	buf_free(&error);
+}
+
 int
 main(void)
 {
+	test_dsn();
 	log_configure(LOG_ERROR, false);
 	test_connecting();
 	test_retrying();

@@ -6,7 +6,7 @@
  * since most breaks heal sooner.  The mark pulses with each event.
  */
 import { useClient, useConnection, useConnectionQuality } from 'inventory-client/react';
-import { type ReactElement, useEffect, useId, useRef } from 'react';
+import { type ReactElement, useEffect, useId, useRef, useState } from 'react';
 import { useNow } from '../base/hooks';
 import { open } from './open';
 import './connection-indicator.css';
@@ -19,6 +19,8 @@ export function ConnectionIndicator(): ReactElement {
   const quality = useConnectionQuality();
   const mark = useRef<HTMLSpanElement>(null);
   const tip = useId();
+  // Esc sends the tooltip away, and keeps it away until one comes back.
+  const [isHushed, setHushed] = useState(false);
   const retryAt = 'retryAt' in state ? state.retryAt : null;
   const now = useNow(retryAt === null ? null : 500);
 
@@ -60,6 +62,10 @@ export function ConnectionIndicator(): ReactElement {
         type="button"
         className="link-face"
         aria-describedby={tip}
+        data-hushed={isHushed || undefined}
+        onKeyDown={(event) => event.key === 'Escape' && setHushed(true)}
+        onBlur={() => setHushed(false)}
+        onPointerLeave={() => setHushed(false)}
         onClick={() => open.set({ name: 'performance' })}
       >
         <span ref={mark} className="link-mark" />

@@ -3,6 +3,10 @@
  *   Always in sight: the link, the unsent, who else is here.
  */
 import type { ReactElement } from 'react';
+import { AlertsButton } from '../alerts/alerts-button';
+import { SyncBadge } from '../changes/sync-badge';
+import { PeopleHere } from '../people/people-here';
+import { AccountMenu } from '../session/account-menu';
 import { ConnectionIndicator } from './connection-indicator';
 import { ThemeSwitch } from './theme-switch';
 import './header.css';
@@ -15,8 +19,12 @@ export function Header(): ReactElement {
         <span className="header-name">Inventory</span>
       </a>
       <ConnectionIndicator />
+      <SyncBadge />
       <div className="header-end">
+        <PeopleHere />
+        <AlertsButton />
         <ThemeSwitch />
+        <AccountMenu />
       </div>
     </header>
   );

@@ -9,7 +9,14 @@ import type { Kind } from '../change/kinds';
 export type Open =
   | { readonly name: 'adjust'; readonly item: ItemKey; readonly kind?: Kind }
   | { readonly name: 'changes' }
+  /** Of one operation; without an id, the first that waits. */
+  | { readonly name: 'conflict'; readonly id?: string }
+  | { readonly name: 'alerts' }
   | { readonly name: 'performance' }
+  | { readonly name: 'add-item' }
+  | { readonly name: 'edit-item'; readonly item: ItemKey }
+  | { readonly name: 'retire'; readonly item: ItemKey }
+  | { readonly name: 'sign-in-again' }
   | { readonly name: 'sign-out' };
 
 export const open = createStore<Open | null>(null);

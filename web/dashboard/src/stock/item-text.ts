@@ -7,6 +7,7 @@
  * attributes.ts).
  */
 import type { JsonObject, Row } from 'inventory-client';
+import { attributesOf } from './attributes';
 
 export interface ItemText {
   readonly name: string;
@@ -15,15 +16,17 @@ export interface ItemText {
   readonly unit: string | null;
   readonly category: string | null;
   readonly warehouse: string;
-  /** All of it in small letters, to search in. */
+  /** Names and codes in small letters; a search finds any part of them. */
   readonly haystack: string;
+  /** The warehouse likewise; of it a search finds the beginnings of words, or "house" would find every warehouse. */
+  readonly places: readonly string[];
 }
 
 const EMPTY: JsonObject = {};
 const known = new WeakMap<JsonObject, Map<string, ItemText>>();
 
 export function itemText(row: Row): ItemText {
-  const attributes = row.attributes ?? EMPTY;
+  const attributes = attributesOf(row) ?? EMPTY;
   let texts = known.get(attributes);
   if (!texts) {
     texts = new Map();
@@ -51,7 +54,8 @@ function readText(row: Row, attributes: JsonObject): ItemText {
     unit: textOf(attributes.unit),
     category,
     warehouse,
-    haystack: [name, sku, barcode, category, warehouse, row.productId, row.warehouseId].join('\n').toLowerCase(),
+    haystack: [name, sku, barcode, category, row.productId].join('\n').toLowerCase(),
+    places: `${warehouse} ${row.warehouseId}`.toLowerCase().split(/\s+/),
   };
 }
 
@@ -64,7 +68,7 @@ export function matches(text: ItemText, search: string): boolean {
   return search
     .toLowerCase()
     .split(/\s+/)
-    .every((word) => text.haystack.includes(word));
+    .every((word) => text.haystack.includes(word) || text.places.some((place) => place.startsWith(word)));
 }
 
 /** Is the search this item's code, as a scanner types it? */

@@ -8,6 +8,7 @@
 import type { InventoryClient, ItemView } from 'inventory-client';
 import { useClient } from 'inventory-client/react';
 import { createContext, useContext, useSyncExternalStore } from 'react';
+import { onAttributes } from './attributes';
 import { itemText } from './item-text';
 
 export interface Warehouse {
@@ -45,7 +46,10 @@ export class StockIndex {
   subscribe = (changed: () => void): (() => void) => {
     this.#listeners.add(changed);
     if (!this.#stop) {
-      this.#stop = this.#client.inventory.subscribeAll(() => this.#later());
+      const offs = [this.#client.inventory.subscribeAll(() => this.#later()), onAttributes(() => this.#later())];
+      this.#stop = () => {
+        for (const off of offs) off();
+      };
       this.#later();
     }
     return () => {

@@ -8,6 +8,7 @@
 import { type ReactElement, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { useSession } from '../session/context';
 import { canWrite } from '../session/session';
+import { DataAge } from '../shell/data-age';
 import { openAdjust } from '../shell/open';
 import { AttentionTiles } from './attention-tiles';
 import { isCodeOf, itemText } from './item-text';
@@ -80,6 +81,7 @@ export function StockPage(): ReactElement {
         onRefresh={refresh}
       />
       <StockTable keys={keys} byKey={stock.byKey} mayWrite={mayWrite} isFiltered={search !== '' || segment !== 'all'} />
+      <DataAge />
     </main>
   );
 }

@@ -7,11 +7,13 @@
  */
 import type { Row } from 'inventory-client';
 import { useInventoryItem } from 'inventory-client/react';
-import { type MouseEvent, memo, type ReactElement } from 'react';
+import { type MouseEvent, memo, type ReactElement, useSyncExternalStore } from 'react';
 import { Icon } from '../base/icons';
 import { count } from '../base/words';
-import { ChangeMark } from '../change/change-mark';
+import { ChangeMark, useOutcome } from '../change/change-mark';
+import { RowPeople } from '../people/row-people';
 import { openAdjust } from '../shell/open';
+import { attributesRevision, onAttributes } from './attributes';
 import { itemText } from './item-text';
 import { Quantity } from './quantity';
 import { StatusBadge } from './status-badge';
@@ -31,7 +33,9 @@ export function itemHash({ productId, warehouseId }: { productId: string; wareho
 export const StockRow = memo(function StockRow({ row: known, index, top, mayWrite }: Props): ReactElement {
   const view = useInventoryItem(known, { follow: false });
   const row = view.value ?? known;
-  const text = itemText(row.attributes ? row : { ...row, ...(known.attributes && { attributes: known.attributes }) });
+  const outcome = useOutcome(view.key);
+  useSyncExternalStore(onAttributes, attributesRevision);
+  const text = itemText(row);
 
   function onClick(event: MouseEvent): void {
     if ((event.target as HTMLElement).closest('a, button')) return;
@@ -67,8 +71,8 @@ export const StockRow = memo(function StockRow({ row: known, index, top, mayWrit
         {text.warehouse}
       </div>
       {/* biome-ignore lint/a11y/useSemanticElements: as above */}
-      <div role="cell" className="cell-available">
-        <ChangeMark view={view} />
+      <div role="cell" className={outcome === 'failed' ? 'cell-available shakes' : 'cell-available'}>
+        <ChangeMark view={view} outcome={outcome} />
         <Quantity value={row.quantityAvailable} changeKey={row.version} />
       </div>
       {/* biome-ignore lint/a11y/useSemanticElements: as above */}
@@ -84,7 +88,9 @@ export const StockRow = memo(function StockRow({ row: known, index, top, mayWrit
         <StatusBadge state={row.alertState} />
       </div>
       {/* biome-ignore lint/a11y/useSemanticElements: as above */}
-      <div role="cell" className="cell-people" />
+      <div role="cell" className="cell-people">
+        <RowPeople item={row} />
+      </div>
       {/* biome-ignore lint/a11y/useSemanticElements: as above */}
       <div role="cell" className="cell-action">
         {mayWrite ? (

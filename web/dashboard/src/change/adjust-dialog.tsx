@@ -1,0 +1,296 @@
+/*
+ * adjust-dialog.tsx
+ *   Sell, receive, correct or count one item.
+ *
+ * The number has the focus; the letters of the four kinds choose one while it
+ * has.  What the server does meanwhile is shown and never touches what is
+ * being typed.  A count is made on the version one began with: if the item
+ * moved since, somebody is asked, unless one takes the newer number as seen.
+ */
+import type { ItemKey } from 'inventory-client';
+import { itemKey } from 'inventory-client';
+import { useClient, useInventoryItem } from 'inventory-client/react';
+import { type FormEvent, type KeyboardEvent, type ReactElement, useEffect, useRef, useState } from 'react';
+import { Dialog } from '../base/dialog';
+import { Icon } from '../base/icons';
+import { count } from '../base/words';
+import { BeAt } from '../people/row-people';
+import { close, openAdjust } from '../shell/open';
+import { itemText } from '../stock/item-text';
+import { lastChangeOf } from '../stock/last-change';
+import { StatusBadge } from '../stock/status-badge';
+import { useStock } from '../stock/stock-index';
+import { itemHash } from '../stock/stock-row';
+import {
+  actionWords,
+  availableAfter,
+  type Batch,
+  changeOf,
+  doneWords,
+  KINDS,
+  type Kind,
+  kindWords,
+  readQuantity,
+} from './kinds';
+import { perform } from './perform';
+import './adjust-dialog.css';
+
+interface Props {
+  readonly item: ItemKey;
+  readonly kind?: Kind | undefined;
+}
+
+export function AdjustDialog({ item, kind: first = 'out' }: Props): ReactElement | null {
+  const client = useClient();
+  const view = useInventoryItem(item);
+  const stock = useStock();
+  const row = view.value;
+  const field = useRef<HTMLInputElement>(null);
+  const [kind, setKind] = useState<Kind>(first);
+  const [text, setText] = useState('');
+  const [reason, setReason] = useState(kindWords(first).reasons[0] ?? '');
+  const [batch, setBatch] = useState<Batch>({});
+  const [isTried, setTried] = useState(false);
+  const version = view.base ? view.base.version + view.pending : 0;
+  const [seen, setSeen] = useState({ version, available: row?.quantityAvailable ?? 0 });
+
+  useEffect(() => field.current?.focus(), []);
+
+  if (!row) return null;
+  const words = kindWords(kind);
+  const name = itemText(row);
+  const n = readQuantity(kind, text);
+  const after = n === null ? null : availableAfter(row, kind, n);
+  const state = after === null ? null : after <= 0 ? 'out' : after < row.minimumStock ? 'low' : 'ok';
+  const moved = view.base !== null && version !== seen.version;
+  const others = [...stock.byKey.values()].flatMap(({ value }) => (value?.productId === row.productId ? [value] : []));
+
+  function choose(next: Kind): void {
+    setKind(next);
+    setReason(kindWords(next).reasons[0] ?? '');
+    field.current?.focus();
+  }
+
+  function step(by: number): void {
+    const now = readQuantity('adjustment', text) ?? 0;
+    const next = now + by;
+    setText(String(kind === 'adjustment' ? next : Math.max(0, next)));
+  }
+
+  function onKeyDown(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const chosen = KINDS.find(({ letter }) => letter === event.key.toLowerCase());
+    if (chosen) choose(chosen.kind);
+    else if (event.key === 'ArrowUp') step(1);
+    else if (event.key === 'ArrowDown') step(-1);
+    else return;
+    event.preventDefault();
+  }
+
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    setTried(true);
+    if (n === null) {
+      field.current?.focus();
+      return;
+    }
+    const change = changeOf(item, kind, n, reason.trim(), kind === 'in' ? batch : {});
+    perform(client, change.type === 'set' && view.base ? { ...change, expectedVersion: seen.version } : change, {
+      done: doneWords(kind, n, reason.trim(), name.name),
+      name: name.name,
+    });
+    close();
+  }
+
+  return (
+    <Dialog
+      title={name.name}
+      subtitle={
+        <>
+          {name.sku ?? row.productId} ·{' '}
+          <a className="adjust-history" href={itemHash(row)} onClick={close}>
+            History
+          </a>
+        </>
+      }
+      onClose={close}
+    >
+      <BeAt item={item} status="editing" field="quantity" />
+      <form className="adjust" onSubmit={submit} noValidate>
+        <div className="dialog-body">
+          {others.length > 1 ? (
+            <label className="field">
+              <span>Warehouse</span>
+              <select
+                className="input"
+                value={row.warehouseId}
+                onChange={(event) => openAdjust({ productId: row.productId, warehouseId: event.target.value }, kind)}
+              >
+                {others.map((other) => (
+                  <option key={other.warehouseId} value={other.warehouseId}>
+                    {itemText(other).warehouse} ({count(other.quantityAvailable)})
+                  </option>
+                ))}
+              </select>
+            </label>
+          ) : (
+            <p className="quiet">{name.warehouse}</p>
+          )}
+
+          <fieldset className="adjust-kinds">
+            <legend className="unseen">What happens</legend>
+            {KINDS.map((one) => (
+              <label key={one.kind} className="adjust-kind">
+                <input
+                  type="radio"
+                  name="kind"
+                  value={one.kind}
+                  checked={kind === one.kind}
+                  onChange={() => choose(one.kind)}
+                />
+                <span>
+                  {one.word} <kbd>{one.letter.toUpperCase()}</kbd>
+                </span>
+              </label>
+            ))}
+          </fieldset>
+
+          <div className="field">
+            <label className="label" htmlFor="adjust-quantity">
+              {words.hint}
+            </label>
+            <div className="adjust-number">
+              <button type="button" className="button" aria-label="One less" onClick={() => step(-1)}>
+                <Icon name="minus" />
+              </button>
+              <input
+                ref={field}
+                id="adjust-quantity"
+                className="input number"
+                inputMode={kind === 'adjustment' ? 'text' : 'numeric'}
+                autoComplete="off"
+                enterKeyHint="done"
+                value={text}
+                aria-invalid={isTried && n === null}
+                aria-describedby="adjust-result"
+                onChange={(event) => setText(event.target.value)}
+                onKeyDown={onKeyDown}
+              />
+              <button type="button" className="button" aria-label="One more" onClick={() => step(1)}>
+                <Icon name="plus" />
+              </button>
+            </div>
+            <p id="adjust-result" className="adjust-result">
+              {isTried && n === null ? (
+                <span className="error">
+                  {kind === 'count' ? 'A whole number, 0 or more' : 'A whole number, please'}
+                </span>
+              ) : (
+                <>
+                  <span className="number">
+                    Available {count(row.quantityAvailable)}
+                    {after !== null && <strong> → {count(after)}</strong>}
+                  </span>
+                  {state && <StatusBadge state={state} />}
+                  {after !== null && after < 0 && <span className="error">more than there is</span>}
+                </>
+              )}
+            </p>
+            {moved && (
+              <p className="adjust-moved">
+                <Icon name="warning" />
+                <span>
+                  Server: <strong className="number">{count(row.quantityAvailable)}</strong> (was{' '}
+                  {count(seen.available)}){byWhom(lastChangeOf(client, itemKey(item))?.by)}
+                </span>
+                {kind === 'count' && (
+                  <button
+                    type="button"
+                    className="button"
+                    onClick={() => setSeen({ version, available: row.quantityAvailable })}
+                  >
+                    Take theirs
+                  </button>
+                )}
+              </p>
+            )}
+          </div>
+
+          <div className="field">
+            <label className="label" htmlFor="adjust-reason">
+              Reason
+            </label>
+            <div className="adjust-reasons">
+              {words.reasons.map((preset) => (
+                <button
+                  key={preset}
+                  type="button"
+                  className="button adjust-preset"
+                  aria-pressed={reason === preset}
+                  onClick={() => setReason(preset)}
+                >
+                  {preset}
+                </button>
+              ))}
+              <input
+                id="adjust-reason"
+                className="input"
+                placeholder="Other"
+                maxLength={100}
+                value={words.reasons.includes(reason) ? '' : reason}
+                onChange={(event) => setReason(event.target.value)}
+              />
+            </div>
+          </div>
+
+          {kind === 'in' && <BatchFields batch={batch} onBatch={setBatch} />}
+        </div>
+        <footer className="dialog-actions">
+          <button type="button" className="button" onClick={close}>
+            Cancel
+          </button>
+          <button type="submit" className="button primary">
+            {actionWords(kind, n, reason)}
+          </button>
+        </footer>
+      </form>
+    </Dialog>
+  );
+}
+
+function BatchFields({ batch, onBatch }: { batch: Batch; onBatch: (batch: Batch) => void }): ReactElement {
+  return (
+    <details className="adjust-batch">
+      <summary>Batch and expiry</summary>
+      <div>
+        <label className="field">
+          <span>Batch number</span>
+          <input
+            className="input"
+            value={batch.batchNumber ?? ''}
+            onChange={(event) => onBatch(without({ ...batch, batchNumber: event.target.value }))}
+          />
+        </label>
+        <label className="field">
+          <span>Expires</span>
+          <input
+            className="input"
+            type="date"
+            value={batch.expiresAt?.slice(0, 10) ?? ''}
+            onChange={(event) =>
+              onBatch(without({ ...batch, expiresAt: event.target.value && `${event.target.value}T00:00:00Z` }))
+            }
+          />
+        </label>
+      </div>
+    </details>
+  );
+}
+
+function without(batch: Batch): Batch {
+  return Object.fromEntries(Object.entries(batch).filter(([, value]) => value !== ''));
+}
+
+function byWhom(name: string | null | undefined): string {
+  return name ? `, by ${name}` : '';
+}

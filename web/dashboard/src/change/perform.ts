@@ -1,0 +1,124 @@
+/*
+ * perform.ts
+ *   Makes a change and says, step by step, what became of it.
+ *
+ * "Saved" is said of what the server has committed, and of nothing else.
+ * Until then the words are "on this device", and Undo takes the change back;
+ * afterwards Undo is a change of its own, the other way round.
+ */
+import type { Ack, Change, InventoryClient, JsonObject, Operation } from 'inventory-client';
+import { InventoryError, itemKey } from 'inventory-client';
+import { createStore } from '../base/store';
+import { say, sayNow } from '../notices/announcer';
+import { dismiss, notify } from '../notices/notices';
+import { open } from '../shell/open';
+
+export type Outcome = 'done' | 'failed';
+
+/** What became of the last change of an item, for a moment. */
+export const outcomes = createStore<ReadonlyMap<string, Outcome>>(new Map());
+
+const UNDO_MS = 10_000;
+const SHOW_MS = 2_500;
+
+interface Words {
+  /** "Sold 3 × House Blend". */
+  readonly done: string;
+  readonly name: string;
+}
+
+export function perform(client: InventoryClient, change: Change, words: Words): Operation {
+  const operation = client.change(change);
+  const id = `op ${operation.id}`;
+  const key = 'productId' in change && 'warehouseId' in change ? itemKey(change) : null;
+  const canUndo = change.type === 'adjust' || change.type === 'set';
+
+  void operation.saved.then(
+    () => {
+      const text = whereItIs(client, operation);
+      notify({
+        id,
+        tone: 'plain',
+        title: words.done,
+        ...(text !== null && { text }),
+        forMs: UNDO_MS,
+        ...(canUndo && { action: { word: 'Undo', run: () => void undo(client, operation, change, words) } }),
+      });
+      say(text === null ? words.done : `${words.done}. ${text}`);
+    },
+    () => {},
+  );
+  operation.result.then(
+    () => {
+      if (key !== null) show(key, 'done');
+    },
+    (error: unknown) => {
+      if (!(error instanceof InventoryError) || error.code === 'DISCARDED' || error.code === 'CLOSED') return;
+      dismiss(id);
+      if (key !== null) show(key, 'failed');
+      tellFailure(operation, error, words);
+    },
+  );
+  return operation;
+}
+
+/** Null where there is nothing to add: it is being sent. */
+function whereItIs(client: InventoryClient, operation: Operation): string | null {
+  if (!operation.durable) return 'not saved on this device, keep this tab open';
+  return client.state.name === 'connected' ? null : 'saved on this device, will sync when connected';
+}
+
+function tellFailure(operation: Operation, error: InventoryError, words: Words): void {
+  if (operation.status === 'conflict') {
+    const text = error.code === 'insufficient_stock' ? 'stock is short' : 'it was changed meanwhile';
+    notify({
+      tone: 'warning',
+      title: `${words.name} needs review`,
+      text,
+      forMs: 15_000,
+      action: { word: 'Review', run: () => open.set({ name: 'conflict', id: operation.id }) },
+    });
+    sayNow(`${words.name} needs review: ${text}`);
+    return;
+  }
+  notify({ tone: 'error', title: 'Not saved', text: `${words.done}: ${error.message}`, forMs: 12_000 });
+  sayNow(`Not saved. ${words.done}: ${error.message}`);
+}
+
+async function undo(client: InventoryClient, operation: Operation, change: Change, words: Words): Promise<void> {
+  if (await operation.cancel()) {
+    notify({ tone: 'plain', title: `Taken back: ${words.done}` });
+    say(`Taken back: ${words.done}`);
+    return;
+  }
+  const ack = await operation.result.catch(() => null);
+  const delta = ack && deltaOf(ack, change);
+  if (!delta || !('productId' in change) || !('warehouseId' in change)) return;
+  const { productId, warehouseId } = change;
+  perform(
+    client,
+    { type: 'adjust', productId, warehouseId, quantity: -delta, movementType: 'adjustment', reason: 'Undo' },
+    { done: `Undone: ${words.done}`, name: words.name },
+  );
+}
+
+/** How much the change moved, as the server did it. */
+function deltaOf(ack: Ack, change: Change): number | null {
+  const result: JsonObject = ack.result ?? {};
+  const { previousQuantity, newQuantity } = result;
+  if (typeof previousQuantity === 'number' && typeof newQuantity === 'number') return newQuantity - previousQuantity;
+  if (change.type !== 'adjust') return null;
+  return change.movementType === 'out' ? -Math.abs(change.quantity) : change.quantity;
+}
+
+function show(key: string, outcome: Outcome): void {
+  outcomes.set((now) => new Map(now).set(key, outcome));
+  setTimeout(() => {
+    outcomes.set((now) => {
+      if (now.get(key) !== outcome) return now;
+      const next = new Map(now);
+      next.delete(key);
+      return next;
+    });
+  }, SHOW_MS);
+}

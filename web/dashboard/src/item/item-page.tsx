@@ -1,0 +1,134 @@
+/*
+ * item-page.tsx
+ *   One item: how much there is, everywhere, and how it came to be so.
+ */
+import type { ItemKey } from 'inventory-client';
+import { useInventoryItem } from 'inventory-client/react';
+import { type ReactElement, useEffect, useMemo } from 'react';
+import { Icon } from '../base/icons';
+import { count } from '../base/words';
+import { ChangeMark, useOutcome } from '../change/change-mark';
+import { BeAt, ItemPeople } from '../people/row-people';
+import { useSession } from '../session/context';
+import { canWrite, isManager } from '../session/session';
+import { open, openAdjust } from '../shell/open';
+import { itemText } from '../stock/item-text';
+import { Quantity } from '../stock/quantity';
+import { StatusBadge } from '../stock/status-badge';
+import { useStock } from '../stock/stock-index';
+import { itemHash } from '../stock/stock-row';
+import { ItemRecords } from './item-records';
+import './item-page.css';
+
+export function ItemPage({ productId, warehouseId }: ItemKey): ReactElement {
+  const item = useMemo(() => ({ productId, warehouseId }), [productId, warehouseId]);
+  const view = useInventoryItem(item, { follow: false });
+  const outcome = useOutcome(view.key);
+  const stock = useStock();
+  const session = useSession();
+  const row = view.value;
+  const name = row ? itemText(row).name : productId;
+
+  useEffect(() => {
+    const before = document.title;
+    document.title = `${name} · Inventory`;
+    scrollTo(0, 0);
+    return () => {
+      document.title = before;
+    };
+  }, [name]);
+
+  if (!row) {
+    return (
+      <main className="item-page">
+        <BackLink />
+        <p className="empty">
+          {stock.byKey.size === 0
+            ? 'Loading…'
+            : `${productId} in ${warehouseId} is not here: retired, or none of yours.`}
+        </p>
+      </main>
+    );
+  }
+  const text = itemText(row);
+  const elsewhere = [...stock.byKey.values()].flatMap(({ value }) =>
+    value?.productId === productId && value.warehouseId !== warehouseId ? [value] : [],
+  );
+  const facts = [text.sku, text.barcode, text.category, productId].filter((fact) => fact !== null);
+
+  return (
+    <main className="item-page">
+      <BackLink />
+      <BeAt item={item} status="viewing" />
+      <header className="item-head">
+        <div className="item-titles">
+          <h1>{text.name}</h1>
+          <p className="quiet">
+            {text.warehouse} · <span className="number">{[...new Set(facts)].join(' · ')}</span>
+          </p>
+        </div>
+        <ItemPeople item={item} />
+        <div className="item-actions">
+          {isManager(session) && (
+            <>
+              <button type="button" className="button" onClick={() => open.set({ name: 'edit-item', item })}>
+                Edit
+              </button>
+              <button type="button" className="button danger" onClick={() => open.set({ name: 'retire', item })}>
+                Retire
+              </button>
+            </>
+          )}
+          {canWrite(session) && (
+            <button type="button" className="button primary" onClick={() => openAdjust(item)}>
+              <Icon name="pencil" /> Adjust
+            </button>
+          )}
+        </div>
+      </header>
+
+      <section className={outcome === 'failed' ? 'item-figures shakes' : 'item-figures'} aria-label="Stock">
+        <div className="item-figure" data-main data-state={row.alertState}>
+          <span className="quiet small">Available</span>
+          <span className="item-number">
+            <Quantity value={row.quantityAvailable} changeKey={row.version} />
+            <ChangeMark view={view} outcome={outcome} />
+          </span>
+          <StatusBadge state={row.alertState} />
+        </div>
+        <Figure word="On hand" n={row.quantityOnHand} />
+        <Figure word="Reserved" n={row.quantityReserved} />
+        <Figure word="Minimum" n={row.minimumStock} />
+      </section>
+
+      {elsewhere.length > 0 && (
+        <section className="item-elsewhere" aria-label="Other warehouses">
+          {elsewhere.map((other) => (
+            <a key={other.warehouseId} className="button" href={itemHash(other)}>
+              {itemText(other).warehouse} <strong className="number">{count(other.quantityAvailable)}</strong>
+            </a>
+          ))}
+        </section>
+      )}
+
+      <ItemRecords item={item} version={row.version} />
+    </main>
+  );
+}
+
+function BackLink(): ReactElement {
+  return (
+    <a className="button plain item-back" href="#/">
+      <Icon name="arrowLeft" /> All items
+    </a>
+  );
+}
+
+function Figure({ word, n }: { word: string; n: number }): ReactElement {
+  return (
+    <div className="item-figure">
+      <span className="quiet small">{word}</span>
+      <span className="item-number number">{count(n)}</span>
+    </div>
+  );
+}

@@ -1,0 +1,52 @@
+/*
+ * notices.ts
+ *   What is said once, for a while, at the edge of the screen.
+ *
+ * A notice has a tone and may have one thing to do.  Many at once would cover
+ * the page: more than three fold into one that leads to the list of alerts.
+ */
+import { createStore } from '../base/store';
+
+export type Tone = 'good' | 'warning' | 'error' | 'plain';
+
+export interface Notice {
+  readonly id: string;
+  readonly tone: Tone;
+  readonly title: string;
+  readonly text?: string;
+  readonly action?: { readonly word: string; readonly run: () => void };
+  readonly forMs: number;
+  /** Alerts of the stock fold together; answers to what one did do not. */
+  readonly isAlert: boolean;
+}
+
+export const notices = createStore<readonly Notice[]>([]);
+
+export interface NewNotice {
+  tone: Tone;
+  title: string;
+  text?: string;
+  action?: { word: string; run: () => void };
+  forMs?: number;
+  isAlert?: boolean;
+  /** Replaces the one with the same id. */
+  id?: string;
+}
+
+const DEFAULT_MS = 6_000;
+const MOST = 20;
+let made = 0;
+
+export function notify({ id = `n${++made}`, forMs = DEFAULT_MS, isAlert = false, ...rest }: NewNotice): string {
+  const notice: Notice = { id, forMs, isAlert, ...rest };
+  notices.set((now) => [...now.filter((other) => other.id !== id), notice].slice(-MOST));
+  return id;
+}
+
+export function dismiss(id: string): void {
+  notices.set((now) => (now.some((notice) => notice.id === id) ? now.filter((notice) => notice.id !== id) : now));
+}
+
+export function dismissAlerts(): void {
+  notices.set((now) => now.filter((notice) => !notice.isAlert));
+}

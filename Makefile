@@ -20,6 +20,12 @@ test:
 web:
 	cd web && npm ci && npm run build
 
+## make fuzz        each fuzz target for FUZZ_SECONDS (600), then what of the sources was reached
+fuzz:
+	@test/deps build test
+	@$(MAKE) --no-print-directory -C test/fuzz -k -j2 run FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600)
+	@$(MAKE) --no-print-directory -s -C test/fuzz coverage
+
 ## make bench       the figures of test/bench/README.md, side by side
 bench:
 	@test/deps build bench
@@ -45,7 +51,7 @@ help:
 
 C_FILES = $(sort $(wildcard extension/*.[ch] relay/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] test/bench/*.[ch]))
 
-.PHONY: demo test web bench deps format lint help relay
+.PHONY: demo test web fuzz bench deps format lint help relay
 
 # The relay ------------------------------------------------------------------
 
@@ -71,6 +77,7 @@ uninstall-relay:
 clean-relay:
 	$(MAKE) -C relay clean
 	$(MAKE) -C test/unit clean
+	$(MAKE) -C test/fuzz clean
 
 .PHONY: install-relay clean-relay uninstall-relay
 

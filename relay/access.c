@@ -157,6 +157,31 @@ access_leave(Access *access, Identity *identity)
 	free_if_unused(identity);
 }
 
+Identity *
+access_share(Identity *identity)
+{
+	identity->holder_count++;
+	return identity;
+}
+
+const char *
+identity_organization(const Identity *identity)
+{
+	return identity->organization;
+}
+
+const char *
+identity_subject(const Identity *identity)
+{
+	return identity->subject;
+}
+
+const char *
+identity_claims(const Identity *identity)
+{
+	return identity->claims;
+}
+
 /* Answers */
 
 /* Tells all who wait.  They may ask again, or leave, which is why this holds the identity. */

@@ -44,6 +44,13 @@ void access_free(Access *access);
 Identity *access_enter(Access *access, const char *organization, const char *subject, const char *claims);
 void access_leave(Access *access, Identity *identity);
 
+/* Holds it once more. */
+Identity *access_share(Identity *identity);
+
+const char *identity_organization(const Identity *identity);
+const char *identity_subject(const Identity *identity);
+const char *identity_claims(const Identity *identity);
+
 /* Asks for its scope.  The answer may come before this returns. */
 void access_ask(Access *access, Identity *identity, AccessAnswer answer, void *line);
 

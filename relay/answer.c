@@ -11,14 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bearer.h"
 #include "list.h"
 #include "log.h"
 #include "metrics.h"
 #include "origin.h"
+#include "posting.h"
 
 static LogGate host_gate;
 static LogGate origin_gate;
-static LogGate pace_gate;
 static LogGate unidentified_gate;
 
 static const char *const *
@@ -127,11 +128,22 @@ pending_free(Pending *pending)
 	free(pending);
 }
 
+/* The connection has ended. */
+static void
+abandon(void *kept)
+{
+	Pending *pending = kept;
+
+	access_forget(pending->sources->access, pending->identity, pending);
+	inventory_forget(pending->sources->inventory, pending);
+	pending_free(pending);
+}
+
 static void
 finish(Pending *pending, HttpResponse take_response)
 {
 	ws_respond(pending->connection, take_response);
-	ws_keep(pending->connection, NULL);
+	ws_keep(pending->connection, NULL, NULL);
 	pending_free(pending);
 }
 
@@ -164,45 +176,21 @@ take_scope(void *line, AccessVerdict verdict, Scope *scope)
 	}
 }
 
-static HttpResponse
-refuse_identity(const HttpRequest *request, AuthAnswer answer, TokenVerdict verdict, bool closes)
-{
-	metrics_add(METRIC_DENIALS, 1);
-	if (answer == AUTH_BAD)
-		gate_take_handshake(request->pass);
-	if (answer == AUTH_MISSING)
-		return http_error_code(request, 401, "Unauthorized", NULL, closes);
-	return http_error_code(request, 401, "Invalid token", token_verdict_word(verdict), closes);
-}
-
-/* Who comes too often is not looked at. */
-static HttpResponse
-refuse_pace(const HttpRequest *request, int64_t retry_after_ms)
-{
-	metrics_add(METRIC_REFUSED_HANDSHAKES, 1);
-	log_gated(&pace_gate, "refused a handshake from %s: they come too fast (handshake-rate)", gate_address(request->pass));
-	return http_too_many(request, "Too many handshakes", retry_after_ms);
-}
-
 /* Finds out who asks and what that one may see; then goes on. */
 static void
 begin_pending(const AnswerSources *sources, Connection *connection, const HttpRequest *request,
 			  const InventoryQuery *query, void (*proceed)(Pending *pending))
 {
 	Token token;
-	TokenVerdict verdict;
-	AuthAnswer answer;
+	HttpResponse refused;
 	Pending *pending;
-	int64_t retry_after_ms;
 
-	if (*request->authorization && !gate_has_handshake(request->pass, &retry_after_ms))
+	if (!bearer_admit(sources->auth, request, &token, &refused))
 	{
-		ws_respond(connection, refuse_pace(request, retry_after_ms));
+		ws_respond(connection, refused);
 		return;
 	}
-	answer = auth_identify(sources->auth, request, &token, &verdict);
-	pending = answer == AUTH_GOOD ? calloc(1, sizeof *pending) : NULL;
-
+	pending = calloc(1, sizeof *pending);
 	if (pending)
 	{
 		*pending = (Pending){.sources = sources, .connection = connection, .request = *request, .query = *query};
@@ -212,16 +200,14 @@ begin_pending(const AnswerSources *sources, Connection *connection, const HttpRe
 		pending->identity = access_enter(sources->access, token.organization, token.subject, token.claims);
 	}
 	token_clear(&token);
-	if (answer != AUTH_GOOD)
-		ws_respond(connection, refuse_identity(request, answer, verdict, false));
-	else if (!pending || !pending->identity)
+	if (!pending || !pending->identity)
 	{
 		free(pending);
 		ws_respond(connection, http_error(request, 503, "Out of memory"));
 	}
 	else
 	{
-		ws_keep(connection, pending);
+		ws_keep(connection, pending, abandon);
 		access_ask(sources->access, pending->identity, take_scope, pending);
 	}
 }
@@ -404,22 +390,6 @@ answer_config(const AnswerSources *sources, Connection *connection, const HttpRe
 	buf_free(&text);
 }
 
-void
-answer_abandon(const AnswerSources *sources, void *kept)
-{
-	Pending *pending = kept;
-
-	if (!sources->access)
-	{
-		pending->identity = NULL;
-		pending_free(pending);
-		return;
-	}
-	access_forget(sources->access, pending->identity, pending);
-	inventory_forget(sources->inventory, pending);
-	pending_free(pending);
-}
-
 static bool
 answer_file(const AnswerSources *sources, Connection *connection, const HttpRequest *request)
 {
@@ -492,19 +462,45 @@ refusal_text(int status)
 	return status == 421 ? "This relay does not answer to that host name" : "Origin not allowed";
 }
 
+/* POST and OPTIONS come for paths of the API only (ws.c). */
+static void
+answer_api(const AnswerSources *sources, Connection *connection, const HttpRequest *request)
+{
+	int status = refusal(sources, request, true);
+	Verb verb;
+
+	if (status)
+		ws_respond(connection, http_error(request, status, refusal_text(status)));
+	else if (request->method == HTTP_OPTIONS)
+		ws_respond(connection, posting_preflight(request));
+	else if (posting_find(request->path, &verb))
+		posting_answer(sources->writer, sources->access, sources->auth, connection, request, verb);
+	else
+		ws_respond(connection, http_error(request, find_route(request) ? 405 : 404,
+										  find_route(request) ? "Method not allowed" : "Not found"));
+}
+
 void
 answer_request(const AnswerSources *sources, Connection *connection, const HttpRequest *request)
 {
 	const struct Route *route = find_route(request);
 	int status = 0;
+	Verb ignored;
 
 	metrics_add(METRIC_HTTP_REQUESTS, 1);
+	if (request->method == HTTP_POST || request->method == HTTP_OPTIONS)
+	{
+		answer_api(sources, connection, request);
+		return;
+	}
 	if (!route || route->audience != FOR_ANYBODY)
 		status = refusal(sources, request, route && route->audience == FOR_PAGES);
 	if (status)
 		ws_respond(connection, http_error(request, status, refusal_text(status)));
 	else if (route)
 		route->answer(sources, connection, request);
+	else if (!request->is_admin && posting_find(request->path, &ignored))
+		ws_respond(connection, http_error(request, 405, "Method not allowed"));
 	else if (request->is_admin || !answer_file(sources, connection, request))
 		ws_respond(connection, http_error(request, 404, "Not found"));
 }
@@ -513,15 +509,8 @@ answer_request(const AnswerSources *sources, Connection *connection, const HttpR
 static bool
 identify(const AnswerSources *sources, const HttpRequest *request, HttpResponse *response, Visitor *visitor)
 {
-	TokenVerdict verdict;
-	AuthAnswer answer;
-	int64_t retry_after_ms;
-
-	if (!gate_has_handshake(request->pass, &retry_after_ms))
-	{
-		*response = refuse_pace(request, retry_after_ms);
+	if (!bearer_is_in_pace(request, response))
 		return false;
-	}
 	gate_take_handshake(request->pass);
 	visitor->awaits_hello = request->offers_protocol && !*request->authorization;
 	if (visitor->awaits_hello && clients_awaiting_count(sources->clients) >= sources->config->max_unidentified)
@@ -534,10 +523,7 @@ identify(const AnswerSources *sources, const HttpRequest *request, HttpResponse 
 	}
 	if (visitor->awaits_hello)
 		return true;
-	answer = auth_identify(sources->auth, request, &visitor->token, &verdict);
-	if (answer != AUTH_GOOD)
-		*response = refuse_identity(request, answer, verdict, true);
-	return answer == AUTH_GOOD;
+	return bearer_identify(sources->auth, request, true, &visitor->token, response);
 }
 
 bool

@@ -15,6 +15,7 @@
 #include "http.h"
 #include "inventory.h"
 #include "site.h"
+#include "writer.h"
 #include "ws.h"
 
 /* Where answers come from.  Borrowed; site may change between requests. */
@@ -28,6 +29,7 @@ typedef struct AnswerSources
 	Auth *auth;
 	Access *access; /* NULL while ending, as is the inventory */
 	Inventory *inventory;
+	Writer *writer;
 	void (*refresh_metrics)(void *owner);				 /* sets the gauges before they are shown */
 	bool (*is_connected)(void *owner, const char **why); /* whether questions can be asked */
 	int64_t (*waiting_count)(void *owner);				 /* questions about the inventory */
@@ -36,9 +38,6 @@ typedef struct AnswerSources
 
 /* Answers a request, now or when the database has. */
 void answer_request(const AnswerSources *sources, Connection *connection, const HttpRequest *request);
-
-/* The connection of a request that waits for the database has ended. */
-void answer_abandon(const AnswerSources *sources, void *kept);
 
 /* The stream has moved: answers may go out that waited to be covered by a tick. */
 void answer_advance(const AnswerSources *sources);

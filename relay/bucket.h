@@ -27,28 +27,40 @@ bucket_refill(Bucket *bucket, int64_t rate, int64_t now_ms)
 		bucket->taken_milli = 0;
 }
 
-/* Whether one could be taken; if not, *retry_after_ms says when. */
+/* Whether so many could be taken; if not, *retry_after_ms says when.  Not more than the burst. */
 static inline bool
-bucket_has(Bucket *bucket, int64_t rate, int64_t burst, int64_t now_ms, int64_t *retry_after_ms)
+bucket_has_many(Bucket *bucket, int64_t count, int64_t rate, int64_t burst, int64_t now_ms, int64_t *retry_after_ms)
 {
 	int64_t over_milli;
 
 	bucket_refill(bucket, rate, now_ms);
-	over_milli = bucket->taken_milli + 1000 - burst * 1000;
+	over_milli = bucket->taken_milli + count * 1000 - burst * 1000;
 	if (over_milli <= 0)
 		return true;
 	*retry_after_ms = over_milli / rate + 1;
 	return false;
 }
 
-/* Takes one.  When there is none nothing is taken, and the answer is false. */
+static inline bool
+bucket_has(Bucket *bucket, int64_t rate, int64_t burst, int64_t now_ms, int64_t *retry_after_ms)
+{
+	return bucket_has_many(bucket, 1, rate, burst, now_ms, retry_after_ms);
+}
+
+/* Takes so many.  When there are less nothing is taken, and the answer is false. */
+static inline bool
+bucket_take_many(Bucket *bucket, int64_t count, int64_t rate, int64_t burst, int64_t now_ms, int64_t *retry_after_ms)
+{
+	if (!bucket_has_many(bucket, count, rate, burst, now_ms, retry_after_ms))
+		return false;
+	bucket->taken_milli += count * 1000;
+	return true;
+}
+
 static inline bool
 bucket_take(Bucket *bucket, int64_t rate, int64_t burst, int64_t now_ms, int64_t *retry_after_ms)
 {
-	if (!bucket_has(bucket, rate, burst, now_ms, retry_after_ms))
-		return false;
-	bucket->taken_milli += 1000;
-	return true;
+	return bucket_take_many(bucket, 1, rate, burst, now_ms, retry_after_ms);
 }
 
 #endif

@@ -130,7 +130,7 @@ handle_pending(Client *client)
 		memcpy(&size, pending.bytes + at, sizeof size);
 		at += sizeof size;
 		if (client->phase == CLIENT_READY)
-			talk_message(client, pending.bytes + at, size);
+			talk_message(client, pending.bytes + at, size, true);
 		else
 			client_hold(client, pending.bytes + at, size);
 		at += size;
@@ -267,6 +267,7 @@ client_open(Clients *clients, Connection *connection, const char *peer, Visitor 
 		return NULL;
 	}
 	client->clients = clients;
+	list_init(&client->receipts);
 	client->phase = CLIENT_ASKING;
 	client->opened_at_ms = clock_monotonic_ms();
 	list_append(&clients->list, &client->in_clients);
@@ -290,17 +291,17 @@ client_message(void *owner, const char *bytes, size_t size)
 	metrics_add(METRIC_MESSAGES_RECEIVED, 1);
 	if (client->session->state != SESSION_OPEN)
 		return;
-	if (!session_admit(client->session, clock_monotonic_ms(), &error.retry_after_ms))
+	if (client->phase == CLIENT_READY)
+		talk_message(client, bytes, size, false);
+	else if (!session_admit(client->session, clock_monotonic_ms(), &error.retry_after_ms))
 	{
 		metrics_add(METRIC_MESSAGES_RATE_LIMITED, 1);
 		talk_error(client, "", &error);
 	}
 	else if (client->phase == CLIENT_AWAITING_HELLO)
 		talk_first(client, bytes, size);
-	else if (client->phase == CLIENT_ASKING)
-		client_hold(client, bytes, size);
 	else
-		talk_message(client, bytes, size);
+		client_hold(client, bytes, size);
 }
 
 void
@@ -408,6 +409,7 @@ client_close(void *owner)
 	count_end(client);
 	client_leave(client);
 	talk_end_refresh(client);
+	talk_end_receipts(client);
 	hub_remove(clients->with.hub, client->session);
 	session_free(client->session);
 	if (client->phase == CLIENT_AWAITING_HELLO)

@@ -25,6 +25,7 @@
 #include "quota.h"
 #include "replay.h"
 #include "stream.h"
+#include "writer.h"
 #include "ws.h"
 
 typedef struct Clients Clients;
@@ -42,6 +43,7 @@ typedef struct ClientServices
 	Stream *stream;
 	Replays *replays;
 	History *history;
+	Writer *writer;
 } ClientServices;
 
 typedef enum ClientPhase
@@ -73,7 +75,8 @@ struct Client
 	Token next_token;
 	char next_id[MESSAGE_ID_SIZE + 1];
 
-	Buf pending; /* messages, each with its size before it */
+	List receipts; /* of operations that are not answered yet (talk.c) */
+	Buf pending;   /* messages, each with its size before it */
 	int64_t frame_interval_ms;
 	int64_t next_frame_ms;
 };

@@ -56,6 +56,14 @@ typedef struct Config
 	int64_t inventory_queue;
 	int64_t snapshot_page;
 
+	int64_t write_connections;
+	int64_t write_batch;
+	int64_t write_queue;
+	int64_t write_queue_size;
+	int64_t operations_per_second;
+	int64_t operation_burst;
+	int64_t max_batch;
+
 	int64_t max_connections;
 	int64_t max_connections_per_address;
 	int64_t max_connections_per_user;

@@ -40,7 +40,14 @@ status_text(int status)
 		{403, "Forbidden"},
 		{404, "Not Found"},
 		{405, "Method Not Allowed"},
+		{409, "Conflict"},
+		{410, "Gone"},
+		{412, "Precondition Failed"},
+		{413, "Content Too Large"},
+		{415, "Unsupported Media Type"},
 		{421, "Misdirected Request"},
+		{422, "Unprocessable Content"},
+		{423, "Locked"},
 		{426, "Upgrade Required"},
 		{429, "Too Many Requests"},
 		{500, "Internal Server Error"},
@@ -76,6 +83,8 @@ write_head(const HttpHead *head, int status, size_t body_size)
 	append_header(&text, "Access-Control-Allow-Origin", head->allow_origin);
 	append_header(&text, "Vary", head->allow_origin ? "Origin" : NULL);
 	append_header(&text, "Connection", head->closes ? "close" : NULL);
+	if (head->retry_after_ms)
+		buf_printf(&text, "Retry-After: %lld\r\n", (long long) (head->retry_after_ms + 999) / 1000);
 	buf_append_text(&text, head->extra ? head->extra : "");
 	buf_append_text(&text, security_headers);
 	buf_append_text(&text, "\r\n");

@@ -27,6 +27,8 @@ typedef enum HttpMethod
 {
 	HTTP_GET,
 	HTTP_HEAD,
+	HTTP_POST,
+	HTTP_OPTIONS,
 	HTTP_OTHER
 } HttpMethod;
 
@@ -41,6 +43,10 @@ typedef struct HttpRequest
 	char origin[HTTP_VALUE_SIZE];
 	char if_none_match[HTTP_VALUE_SIZE];
 	char authorization[HTTP_AUTHORIZATION_SIZE];
+	char content_type[HTTP_VALUE_SIZE];
+	char idempotency_key[HTTP_VALUE_SIZE];
+	const char *body; /* of a POST; valid during the call only */
+	size_t body_size;
 	bool offers_protocol;						/* the subprotocol of ours: a hello will follow */
 	char args[HTTP_ARG_COUNT][HTTP_VALUE_SIZE]; /* "name=value", decoded */
 	unsigned arg_count;
@@ -54,6 +60,7 @@ typedef struct HttpHead
 	const char *etag;		  /* NULL: none; the response may then not be stored */
 	const char *allow_origin; /* NULL: no CORS */
 	const char *extra;		  /* NULL or whole header lines */
+	int64_t retry_after_ms;	  /* 0: not said */
 	bool closes;			  /* the connection ends after it */
 } HttpHead;
 

@@ -76,6 +76,17 @@ json_member(Json *object, const char *name)
 }
 
 bool
+json_each(Json *object, bool (*visit)(void *owner, const char *name, Json *value), void *owner)
+{
+	json_object_object_foreach(object, name, member)
+	{
+		if (!visit(owner, name, member))
+			return false;
+	}
+	return true;
+}
+
+bool
 json_is_object(Json *value)
 {
 	return json_object_is_type(value, json_type_object);

@@ -27,6 +27,9 @@ void json_free(Json *root);
 /* NULL when there is no such member, or it is null. */
 Json *json_member(Json *object, const char *name);
 
+/* Calls visit for each member, with NULL for null, until it answers false.  False when it did. */
+bool json_each(Json *object, bool (*visit)(void *owner, const char *name, Json *value), void *owner);
+
 bool json_is_object(Json *value);
 bool json_is_array(Json *value);
 size_t json_count(Json *array);

@@ -61,6 +61,12 @@ list_append(List *list, ListNode *node)
 }
 
 static inline void
+list_prepend(List *list, ListNode *node)
+{
+	list_insert_after(&list->head, node);
+}
+
+static inline void
 list_remove(ListNode *node)
 {
 	if (!node->next)
@@ -75,6 +81,12 @@ static inline ListNode *
 list_first(const List *list)
 {
 	return list_is_empty(list) ? NULL : list->head.next;
+}
+
+static inline ListNode *
+list_last(const List *list)
+{
+	return list_is_empty(list) ? NULL : list->head.previous;
 }
 
 /* Takes the first node off and returns it; NULL when the list is empty. */

@@ -28,12 +28,22 @@ static const struct
 	[ERROR_OVERLOADED] = {"overloaded", true},
 	[ERROR_UNAVAILABLE] = {"unavailable", true},
 	[ERROR_TIMEOUT] = {"timeout", true},
+	[ERROR_NOT_FOUND] = {"not_found", false},
+	[ERROR_VERSION_CONFLICT] = {"version_conflict", false},
+	[ERROR_INSUFFICIENT_STOCK] = {"insufficient_stock", false},
+	[ERROR_KEY_REUSED] = {"key_reused", false},
+	[ERROR_GONE] = {"gone", false},
+	[ERROR_BATCH_UNAVAILABLE] = {"batch_unavailable", false},
+	[ERROR_CONFLICT] = {"conflict", true},
+	[ERROR_INTERNAL] = {"internal", false},
 };
 
 static bool read_subscription(Json *object, Message *message, ProtocolError *error);
 static bool read_channel(Json *object, Message *message, ProtocolError *error);
 static bool read_hello(Json *object, Message *message, ProtocolError *error);
 static bool read_auth(Json *object, Message *message, ProtocolError *error);
+static bool read_batch(Json *object, Message *message, ProtocolError *error);
+static bool read_operation(Json *object, Message *message, ProtocolError *error);
 
 static const struct
 {
@@ -45,6 +55,8 @@ static const struct
 	[MESSAGE_PING] = {"ping", NULL},
 	[MESSAGE_HELLO] = {"hello", read_hello},
 	[MESSAGE_AUTH] = {"auth", read_auth},
+	[MESSAGE_BATCH] = {"batch", read_batch},
+	[MESSAGE_OPERATION] = {"", read_operation},
 };
 
 static bool __attribute__((format(printf, 3, 4)))
@@ -201,6 +213,51 @@ read_hello(Json *object, Message *message, ProtocolError *error)
 		   read_flag(object, "snapshot", &message->wants_snapshot, error);
 }
 
+/* Operations, and batches */
+
+static bool
+read_operation(Json *object, Message *message, ProtocolError *error)
+{
+	Buf wrong = {0};
+	bool is_fine = operation_read(&message->operation, message->operation.verb, object, OPERATION_MESSAGE, &wrong);
+
+	if (!is_fine)
+		fail(error, ERROR_BAD_REQUEST, "%s", buf_text(&wrong));
+	buf_free(&wrong);
+	return is_fine;
+}
+
+static bool read_message(Json *object, Message *message, ProtocolError *error);
+
+/* One that is wrong is answered in its turn, and stands in nobody's way. */
+static void
+read_entry(Json *object, MessageEntry *entry)
+{
+	if (!json_is_object(object))
+		entry->is_fine = fail(&entry->error, ERROR_BAD_REQUEST, "an entry of a batch is no object");
+	else
+		entry->is_fine = read_message(object, &entry->message, &entry->error);
+	if (entry->is_fine && (entry->message.type == MESSAGE_BATCH || entry->message.type == MESSAGE_HELLO))
+		entry->is_fine = fail(&entry->error, ERROR_BAD_REQUEST, "a batch does not hold messages of that type");
+}
+
+static bool
+read_batch(Json *object, Message *message, ProtocolError *error)
+{
+	Json *list = json_member(object, "messages");
+
+	if (!json_is_array(list))
+		return fail(error, ERROR_BAD_REQUEST, "\"messages\" is missing or no list");
+	if (json_count(list) > MESSAGE_ENTRY_COUNT)
+		return fail(error, ERROR_BAD_REQUEST, "too many messages in one batch");
+	message->entries = calloc(json_count(list) + 1, sizeof *message->entries);
+	if (!message->entries)
+		return fail(error, ERROR_OVERLOADED, "out of memory");
+	for (; message->entry_count < json_count(list); message->entry_count++)
+		read_entry(json_item(list, message->entry_count), &message->entries[message->entry_count]);
+	return true;
+}
+
 /* Messages */
 
 static bool
@@ -230,13 +287,24 @@ read_type(Json *object, Message *message, ProtocolError *error)
 
 	if (!word)
 		return fail(error, ERROR_BAD_REQUEST, "\"type\" is missing or no string");
-	for (int type = 0; type < MESSAGE_TYPE_COUNT; type++)
+	for (int type = 0; type < MESSAGE_OPERATION; type++)
 		if (strcmp(word, message_types[type].word) == 0)
 		{
 			message->type = (MessageType) type;
 			return true;
 		}
+	message->type = MESSAGE_OPERATION;
+	if (verb_of(word, &message->operation.verb))
+		return true;
 	return fail(error, ERROR_UNKNOWN_TYPE, "unknown message type");
+}
+
+static bool
+read_message(Json *object, Message *message, ProtocolError *error)
+{
+	if (!read_id(object, message, error) || !read_type(object, message, error))
+		return false;
+	return !message_types[message->type].read || message_types[message->type].read(object, message, error);
 }
 
 bool
@@ -250,9 +318,7 @@ protocol_parse(const char *bytes, size_t size, Message *message, ProtocolError *
 	object = json_parse(bytes, size, &wrong);
 	if (!object)
 		return fail(error, ERROR_BAD_REQUEST, "not a message: %s", wrong);
-	is_fine = read_id(object, message, error) && read_type(object, message, error);
-	if (is_fine && message_types[message->type].read)
-		is_fine = message_types[message->type].read(object, message, error);
+	is_fine = read_message(object, message, error);
 	json_free(object);
 	return is_fine;
 }
@@ -262,8 +328,12 @@ message_clear(Message *message)
 {
 	for (size_t i = 0; i < message->channel_count; i++)
 		free(message->channels[i].name);
+	for (size_t i = 0; i < message->entry_count; i++)
+		message_clear(&message->entries[i].message);
+	free(message->entries);
 	free(message->channels);
 	free(message->token);
+	operation_clear(&message->operation);
 	*message = (Message){0};
 }
 
@@ -336,10 +406,11 @@ protocol_append_welcome(Buf *buf, const Welcome *welcome, const char *id)
 {
 	buf_printf(buf, "{\"type\":\"welcome\",\"protocol\":1,\"connectionId\":\"%s\",\"serverTime\":%lld,\"pingIntervalMs\":%lld",
 			   welcome->connection_id, (long long) welcome->server_time_ms, (long long) welcome->ping_interval_ms);
-	buf_printf(buf, ",\"limits\":{\"maxMessageBytes\":%lld,\"maxChannels\":%lld,\"messagesPerSecond\":%lld}",
-			   (long long) welcome->max_message_size, (long long) welcome->max_channels,
+	buf_printf(buf, ",\"limits\":{\"maxMessageBytes\":%lld,\"maxChannels\":%lld,\"maxBatch\":%lld,\"messagesPerSecond\":%lld",
+			   (long long) welcome->max_message_size, (long long) welcome->max_channels, (long long) welcome->max_batch,
 			   (long long) welcome->messages_per_second);
-	buf_printf(buf, ",\"features\":[\"batch\",\"maxRate\",\"resume\",\"snapshot\"],\"reconnectWindowMs\":%lld,\"user\":",
+	buf_printf(buf, ",\"operationsPerSecond\":%lld}", (long long) welcome->operations_per_second);
+	buf_printf(buf, ",\"features\":[\"batch\",\"maxRate\",\"operations\",\"resume\",\"snapshot\"],\"reconnectWindowMs\":%lld,\"user\":",
 			   (long long) welcome->reconnect_window_ms);
 	scope_append_user(buf, welcome->scope);
 	buf_append_text(buf, ",\"scope\":");
@@ -353,11 +424,34 @@ protocol_append_welcome(Buf *buf, const Welcome *welcome, const char *id)
 void
 protocol_append_error(Buf *buf, const char *id, const ProtocolError *error)
 {
-	buf_printf(buf, "{\"type\":\"error\",\"code\":\"%s\",\"message\":", protocol_error_word(error->code));
-	buf_append_json(buf, error->text);
-	buf_printf(buf, ",\"retryable\":%s", protocol_error_is_retryable(error->code) ? "true" : "false");
-	if (error->retry_after_ms)
-		buf_printf(buf, ",\"retryAfterMs\":%lld", (long long) error->retry_after_ms);
+	static const Buf none;
+
+	protocol_append_refusal(buf, id, error->code, error->text, error->retry_after_ms, &none);
+}
+
+void
+protocol_append_refusal(Buf *buf, const char *id, ErrorCode code, const char *text, int64_t retry_after_ms, const Buf *details)
+{
+	buf_printf(buf, "{\"type\":\"error\",\"code\":\"%s\",\"message\":", protocol_error_word(code));
+	buf_append_json(buf, text);
+	buf_printf(buf, ",\"retryable\":%s", protocol_error_is_retryable(code) ? "true" : "false");
+	if (retry_after_ms)
+		buf_printf(buf, ",\"retryAfterMs\":%lld", (long long) retry_after_ms);
+	if (details->size)
+	{
+		buf_append_text(buf, ",\"details\":");
+		buf_append(buf, details->bytes, details->size);
+	}
+	append_id(buf, id);
+	buf_append_char(buf, '}');
+}
+
+void
+protocol_append_result(Buf *buf, const Buf *result, bool is_replayed, const char *id)
+{
+	buf_append_text(buf, "{\"type\":\"ack\",\"result\":");
+	buf_append(buf, result->bytes, result->size);
+	buf_append_text(buf, is_replayed ? ",\"replayed\":true" : ",\"replayed\":false");
 	append_id(buf, id);
 	buf_append_char(buf, '}');
 }

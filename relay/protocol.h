@@ -14,6 +14,7 @@
 
 #include "buf.h"
 #include "channel.h"
+#include "operation.h"
 #include "scope.h"
 #include "stream.h"
 
@@ -23,6 +24,9 @@
 /* Channels that one message may name. */
 #define MESSAGE_CHANNEL_COUNT 1000
 
+/* Messages of a batch, whatever is configured. */
+#define MESSAGE_ENTRY_COUNT 1000
+
 typedef enum MessageType
 {
 	MESSAGE_SUBSCRIBE,
@@ -30,6 +34,8 @@ typedef enum MessageType
 	MESSAGE_PING,
 	MESSAGE_HELLO,
 	MESSAGE_AUTH,
+	MESSAGE_BATCH,
+	MESSAGE_OPERATION, /* any of the verbs */
 	MESSAGE_TYPE_COUNT
 } MessageType;
 
@@ -51,6 +57,9 @@ typedef struct Message
 	int64_t max_rate; /* frames per second; 0: no bound */
 	char since[POSITION_SIZE + 1];
 	char *token; /* NULL without one */
+	Operation operation;
+	size_t entry_count;
+	struct MessageEntry *entries; /* of a batch */
 } Message;
 
 typedef enum ErrorCode
@@ -65,6 +74,14 @@ typedef enum ErrorCode
 	ERROR_OVERLOADED,
 	ERROR_UNAVAILABLE,
 	ERROR_TIMEOUT,
+	ERROR_NOT_FOUND,
+	ERROR_VERSION_CONFLICT,
+	ERROR_INSUFFICIENT_STOCK,
+	ERROR_KEY_REUSED,
+	ERROR_GONE,
+	ERROR_BATCH_UNAVAILABLE,
+	ERROR_CONFLICT,
+	ERROR_INTERNAL,
 	ERROR_CODE_COUNT
 } ErrorCode;
 
@@ -75,6 +92,14 @@ typedef struct ProtocolError
 	int64_t retry_after_ms; /* 0: not said */
 } ProtocolError;
 
+/* One message of a batch, or what is wrong with it. */
+typedef struct MessageEntry
+{
+	bool is_fine;
+	Message message;
+	ProtocolError error;
+} MessageEntry;
+
 typedef struct Welcome
 {
 	const char *connection_id;
@@ -82,7 +107,9 @@ typedef struct Welcome
 	int64_t ping_interval_ms;
 	int64_t max_message_size;
 	int64_t max_channels;
+	int64_t max_batch;
 	int64_t messages_per_second;
+	int64_t operations_per_second;
 	int64_t reconnect_window_ms;
 	const Scope *scope;
 	bool is_recovered;
@@ -103,6 +130,13 @@ void protocol_append_pong(Buf *buf, int64_t timestamp_ms, const char *position, 
 void protocol_append_ack(Buf *buf, int64_t expires_at_ms, const char *id);
 void protocol_append_welcome(Buf *buf, const Welcome *welcome, const char *id);
 void protocol_append_error(Buf *buf, const char *id, const ProtocolError *error);
+
+/* The same with the details of a refusal: JSON, or nothing. */
+void protocol_append_refusal(Buf *buf, const char *id, ErrorCode code, const char *text, int64_t retry_after_ms,
+							 const Buf *details);
+
+/* What an operation did: result is JSON. */
+void protocol_append_result(Buf *buf, const Buf *result, bool is_replayed, const char *id);
 
 /* The word for a code, and whether the same request may succeed later. */
 const char *protocol_error_word(ErrorCode code);

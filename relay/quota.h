@@ -24,6 +24,7 @@ typedef struct Quota
 	unsigned held_count;
 	Bucket accepts;
 	Bucket handshakes;
+	Bucket operations;
 
 	ListNode in_bucket;
 	int64_t seen_at_ms;

@@ -61,6 +61,7 @@ struct Relay
 	Access *access;
 	Inventory *inventory;
 	History *history;
+	Writer *writer;
 	Replays *replays;
 	Auth *auth;
 	Clients *clients;
@@ -124,14 +125,6 @@ handle_request(void *owner, Connection *connection, const HttpRequest *request)
 	Relay *relay = owner;
 
 	answer_request(&relay->sources, connection, request);
-}
-
-static void
-handle_abandon(void *owner, void *kept)
-{
-	Relay *relay = owner;
-
-	answer_abandon(&relay->sources, kept);
 }
 
 /* Events, as the feed hands them up */
@@ -355,7 +348,6 @@ start_serving(Relay *relay)
 		.on_written = client_written,
 		.on_close = client_close,
 		.on_request = handle_request,
-		.on_abandon = handle_abandon,
 	};
 	const Config *config = relay->config;
 	WsOptions options = {
@@ -399,7 +391,8 @@ start_asking(Relay *relay)
 	relay->access = access_new(relay->rights_desk, handle_changed, relay);
 	relay->inventory = inventory_new(relay->pages_desk);
 	relay->history = relay->inventory ? history_new(relay->pages_desk, relay->inventory, &relay->history_pace) : NULL;
-	if (!relay->access || !relay->history)
+	relay->writer = relay->access ? writer_new(relay->loop, config, relay->access) : NULL;
+	if (!relay->access || !relay->history || !relay->writer)
 		return false;
 	source = history_source(relay->history);
 	relay->replays = replays_new(relay->hub, relay->stream, &source);
@@ -420,6 +413,7 @@ start_clients(Relay *relay)
 		.stream = relay->stream,
 		.replays = relay->replays,
 		.history = relay->history,
+		.writer = relay->writer,
 	};
 
 	relay->clients = clients_new(&services);
@@ -479,6 +473,7 @@ refresh_metrics(void *owner)
 	metrics_set(METRIC_SUBSCRIPTIONS, (double) hub_subscription_count(relay->hub));
 	metrics_set(METRIC_CHANNELS, (double) hub_channel_count(relay->hub));
 	metrics_set(METRIC_RING_EVENTS, (double) stream_ring_count(relay->stream));
+	metrics_set(METRIC_OPERATIONS_WAITING, (double) writer_count(relay->writer));
 	metrics_set(METRIC_QUEUED_BYTES, (double) relay->queued_size);
 	metrics_set(METRIC_RING_BYTES, (double) stream_ring_size(relay->stream));
 }
@@ -490,7 +485,7 @@ is_idle(void *owner)
 {
 	Relay *relay = owner;
 
-	return ws_answering_count(relay->ws) == 0;
+	return ws_answering_count(relay->ws) == 0 && writer_count(relay->writer) == 0;
 }
 
 static void
@@ -649,6 +644,7 @@ start(Relay *relay)
 		.auth = relay->auth,
 		.access = relay->access,
 		.inventory = relay->inventory,
+		.writer = relay->writer,
 		.refresh_metrics = refresh_metrics,
 		.is_connected = is_connected,
 		.waiting_count = count_waiting,
@@ -694,6 +690,8 @@ relay_free(Relay *relay)
 	loop_timer_free(relay->tick);
 	desk_free(relay->rights_desk);
 	desk_free(relay->pages_desk);
+	if (relay->writer)
+		writer_end(relay->writer);
 	if (relay->clients)
 		clients_end(relay->clients);
 	loop_free(relay->loop);
@@ -704,6 +702,7 @@ relay_free(Relay *relay)
 	replays_free(relay->replays);
 	history_free(relay->history);
 	inventory_free(relay->inventory);
+	writer_free(relay->writer);
 	access_free(relay->access);
 	auth_free(relay->auth);
 	hub_free(relay->hub);

@@ -275,16 +275,23 @@ session_close(Session *session, Reason reason)
 }
 
 bool
-session_admit(Session *session, int64_t now_ms, int64_t *retry_after_ms)
+session_admit_many(Session *session, unsigned count, int64_t now_ms, int64_t *retry_after_ms)
 {
 	const SessionLimits *limits = session->limits;
+	int64_t cost = count < limits->message_burst ? count : limits->message_burst;
 
 	bucket_refill(&session->messages, limits->messages_per_second, now_ms);
 	if (!session->messages.taken_milli)
 		session->refused_count = 0;
-	if (bucket_take(&session->messages, limits->messages_per_second, limits->message_burst, now_ms, retry_after_ms))
+	if (bucket_take_many(&session->messages, cost, limits->messages_per_second, limits->message_burst, now_ms, retry_after_ms))
 		return true;
 	if (++session->refused_count >= REFUSED_BURSTS * limits->message_burst)
 		session_close(session, REASON_OVERLOADED);
 	return false;
+}
+
+bool
+session_admit(Session *session, int64_t now_ms, int64_t *retry_after_ms)
+{
+	return session_admit_many(session, 1, now_ms, retry_after_ms);
 }

@@ -137,4 +137,7 @@ void session_close(Session *session, Reason reason);
  */
 bool session_admit(Session *session, int64_t now_ms, int64_t *retry_after_ms);
 
+/* The same for a message that counts as several; more than the bucket holds are as many as it holds. */
+bool session_admit_many(Session *session, unsigned count, int64_t now_ms, int64_t *retry_after_ms);
+
 #endif

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "change.h"
 #include "clock.h"
 #include "metrics.h"
 #include "protocol.h"
@@ -132,7 +133,7 @@ follow(Client *client, const NamedChannel *channel, const char *id)
 }
 
 static void
-handle_subscribe(Client *client, const Message *message)
+handle_subscribe(Client *client, Message *message)
 {
 	const ClientServices *with = &client->clients->with;
 	bool wants_snapshot = message->wants_snapshot && client->session->dialect == DIALECT_ONE;
@@ -151,7 +152,7 @@ handle_subscribe(Client *client, const Message *message)
 }
 
 static void
-handle_unsubscribe(Client *client, const Message *message)
+handle_unsubscribe(Client *client, Message *message)
 {
 	Buf text = {0};
 
@@ -161,7 +162,7 @@ handle_unsubscribe(Client *client, const Message *message)
 }
 
 static void
-handle_ping(Client *client, const Message *message)
+handle_ping(Client *client, Message *message)
 {
 	Buf text = {0};
 
@@ -182,6 +183,8 @@ send_welcome(Client *client, const Message *message, bool is_recovered)
 		.ping_interval_ms = config->ping_interval_ms,
 		.max_message_size = config->max_message_size,
 		.max_channels = config->max_channels,
+		.max_batch = config->max_batch,
+		.operations_per_second = config->operations_per_second,
 		.messages_per_second = config->messages_per_second,
 		.reconnect_window_ms = config->reconnect_window_ms,
 		.scope = client->session->scope,
@@ -322,7 +325,7 @@ handle_refreshed(void *line, AccessVerdict verdict, Scope *scope)
 }
 
 static void
-handle_auth(Client *client, const Message *message)
+handle_auth(Client *client, Message *message)
 {
 	const ClientServices *with = &client->clients->with;
 	Token token;
@@ -350,23 +353,131 @@ handle_auth(Client *client, const Message *message)
 	token_clear(&token);
 }
 
-static void (*const message_handlers[MESSAGE_TYPE_COUNT])(Client *, const Message *) = {
+/* Operations: the answer comes when the database has committed */
+
+typedef struct Receipt
+{
+	ListNode in_client;
+	Client *client; /* NULL when it has gone */
+	char id[MESSAGE_ID_SIZE + 1];
+} Receipt;
+
+void
+talk_end_receipts(Client *client)
+{
+	ListNode *node;
+
+	while ((node = list_take_first(&client->receipts)))
+		list_object(node, Receipt, in_client)->client = NULL;
+}
+
+static void
+send_verdict(Client *client, const char *id, const Operation *operation, const Verdict *verdict)
+{
+	Buf text = {0};
+	Buf part = {0};
+
+	if (verdict->is_done && change_append_result(&part, operation->verb, verdict->result ? verdict->result : ""))
+		protocol_append_result(&text, &part, verdict->is_replayed, id);
+	else if (verdict->is_done)
+		protocol_append_refusal(&text, id, ERROR_INTERNAL, "the result cannot be read", 0, &part);
+	else
+	{
+		metrics_add(METRIC_ERRORS_SENT, 1);
+		verdict_append_details(&part, verdict);
+		protocol_append_refusal(&text, id, verdict->code, verdict->message, verdict->retry_after_ms, &part);
+	}
+	text.failed = text.failed || part.failed;
+	buf_free(&part);
+	talk_send(client, &text, false);
+}
+
+static void
+handle_verdict(void *line, const Operation *operation, const Verdict *verdict)
+{
+	Receipt *receipt = line;
+
+	list_remove(&receipt->in_client);
+	if (receipt->client)
+		send_verdict(receipt->client, receipt->id, operation, verdict);
+	free(receipt);
+}
+
+static void
+handle_operation(Client *client, Message *message)
+{
+	Receipt *receipt = calloc(1, sizeof *receipt);
+
+	if (!receipt)
+	{
+		session_close(client->session, REASON_INTERNAL);
+		return;
+	}
+	receipt->client = client;
+	strcpy(receipt->id, message->id);
+	list_append(&client->receipts, &receipt->in_client);
+	writer_submit(client->clients->with.writer, client->identity, &message->operation, handle_verdict, receipt);
+}
+
+static void (*const message_handlers[MESSAGE_TYPE_COUNT])(Client *, Message *) = {
 	[MESSAGE_SUBSCRIBE] = handle_subscribe,
 	[MESSAGE_UNSUBSCRIBE] = handle_unsubscribe,
 	[MESSAGE_PING] = handle_ping,
 	[MESSAGE_AUTH] = handle_auth,
+	[MESSAGE_OPERATION] = handle_operation,
 };
 
+static void
+handle_batch(Client *client, Message *message)
+{
+	if ((int64_t) message->entry_count > client->clients->with.config->max_batch)
+	{
+		talk_refuse(client, message->id, ERROR_TOO_LARGE, "too many messages in one batch");
+		return;
+	}
+	for (size_t i = 0; i < message->entry_count && client->session->state == SESSION_OPEN; i++)
+	{
+		MessageEntry *entry = &message->entries[i];
+
+		if (entry->is_fine)
+			message_handlers[entry->message.type](client, &entry->message);
+		else
+			talk_error(client, entry->message.id, &entry->error);
+	}
+}
+
+/* A batch counts as one message and one more for every ten in it; operations are counted for their user. */
+static bool
+admit(Client *client, const Message *message, bool is_operation)
+{
+	ProtocolError error = {.code = ERROR_RATE_LIMITED, .text = "too many messages"};
+
+	if (is_operation || session_admit_many(client->session, 1 + (unsigned) message->entry_count / 10, clock_monotonic_ms(),
+										   &error.retry_after_ms))
+		return true;
+	metrics_add(METRIC_MESSAGES_RATE_LIMITED, 1);
+	talk_error(client, message->id, &error);
+	return false;
+}
+
 void
-talk_message(Client *client, const char *bytes, size_t size)
+talk_message(Client *client, const char *bytes, size_t size, bool is_counted)
 {
 	Message message;
 	ProtocolError error;
+	bool is_fine = protocol_parse(bytes, size, &message, &error);
 
-	if (!protocol_parse(bytes, size, &message, &error))
+	if (!is_counted && !admit(client, &message, is_fine && message.type == MESSAGE_OPERATION))
+	{
+		message_clear(&message);
+		return;
+	}
+	if (!is_fine)
 		talk_error(client, message.id, &error);
 	else if (message.type == MESSAGE_HELLO)
 		begin_hello(client, &message, bytes, size);
+	else if (message.type == MESSAGE_BATCH)
+		handle_batch(client, &message);
 	else
 		message_handlers[message.type](client, &message);
 	message_clear(&message);

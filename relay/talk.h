@@ -12,14 +12,17 @@
 #include "client.h"
 #include "protocol.h"
 
-/* Handles a message of a client that is let in. */
-void talk_message(Client *client, const char *bytes, size_t size);
+/* Handles a message of a client that is let in; it may have been counted before. */
+void talk_message(Client *client, const char *bytes, size_t size, bool is_counted);
 
 /* Handles the one message that is taken before it is known who speaks: hello. */
 void talk_first(Client *client, const char *bytes, size_t size);
 
 /* A new token that is being looked at is looked at no more. */
 void talk_end_refresh(Client *client);
+
+/* Answers to operations come to this client no more. */
+void talk_end_receipts(Client *client);
 
 /* Queue a reply; a barrier lets nothing newer come before it (queue.h).  The text is emptied. */
 void talk_send(Client *client, Buf *text, bool is_barrier);

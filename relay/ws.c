@@ -47,6 +47,12 @@ static_assert(FRAME_HEADROOM >= LWS_PRE, "frames need the library's headroom");
 /* How long a client may take for the next piece of a response, and to close. */
 #define SEND_TIMEOUT_S 30
 
+/* How long an answer may take: longer than any operation. */
+#define ANSWER_TIMEOUT_S 75
+
+/* Where requests may have a body. */
+#define API_FOLDER "/api"
+
 /* A client that offers it says hello before anything else. */
 #define SUBPROTOCOL "inventory.v1"
 
@@ -79,12 +85,14 @@ struct Connection
 	bool is_deaf;	/* a message was refused; nothing more is taken */
 	Reason closing; /* close when on_room has nothing left */
 
-	bool is_answering; /* a request waits for, or receives, its response */
+	HttpRequest *request; /* whose body is being read into message */
+	bool is_answering;	  /* a request waits for, or receives, its response */
 	bool is_responded;
 	HttpResponse response;
 	size_t sent_size; /* of the response's body */
 	LoopWatch *room;  /* while the client does not take more of it */
 	void *kept;		  /* by who answers */
+	void (*abandon)(void *kept);
 };
 
 struct Ws
@@ -282,6 +290,7 @@ connection_free(Connection *connection)
 	loop_watch_free(connection->room);
 	http_response_free(&connection->response);
 	buf_free(&connection->message);
+	free(connection->request);
 	free(connection);
 }
 
@@ -460,6 +469,20 @@ copy_header(struct lws *wsi, enum lws_token_indexes token, char *out, int out_si
 	return true;
 }
 
+/* One that the library has no number for.  The name ends with a colon. */
+static bool
+copy_custom_header(struct lws *wsi, const char *name, char *out, int out_size)
+{
+	int name_size = (int) strlen(name);
+	int size = lws_hdr_custom_length(wsi, name, name_size);
+
+	out[0] = '\0';
+	if (size <= 0)
+		return true;
+	return size < out_size && lws_hdr_custom_copy(wsi, out, out_size, name, name_size) == size &&
+		   strlen(out) == (size_t) size;
+}
+
 static bool
 copy_args(struct lws *wsi, HttpRequest *request)
 {
@@ -488,6 +511,10 @@ read_method(struct lws *wsi)
 			return HTTP_GET;
 		case LWSHUMETH_HEAD:
 			return HTTP_HEAD;
+		case LWSHUMETH_POST:
+			return HTTP_POST;
+		case LWSHUMETH_OPTIONS:
+			return HTTP_OPTIONS;
 		default:
 			return HTTP_OTHER;
 	}
@@ -516,6 +543,8 @@ read_request(Connection *connection, HttpRequest *request)
 		   copy_header(wsi, WSI_TOKEN_ORIGIN, request->origin, HTTP_VALUE_SIZE) &&
 		   copy_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, request->if_none_match, HTTP_VALUE_SIZE) &&
 		   copy_header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, request->authorization, HTTP_AUTHORIZATION_SIZE) &&
+		   copy_header(wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, request->content_type, HTTP_VALUE_SIZE) &&
+		   copy_custom_header(wsi, "idempotency-key:", request->idempotency_key, HTTP_VALUE_SIZE) &&
 		   copy_args(wsi, request);
 }
 
@@ -638,16 +667,78 @@ has_body(struct lws *wsi)
 }
 
 /*
+ * The size of a POST's body: digits, and nothing else may say it.  The library
+ * takes a negative one for endless.  0 for what is none, -1 for what is too large.
+ */
+static int
+body_size(const Connection *connection)
+{
+	char text[24];
+	size_t size = 0;
+
+	if (lws_hdr_total_length(connection->wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) ||
+		!copy_header(connection->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, text, sizeof text))
+		return 0;
+	for (const char *digit = text; *digit; digit++)
+	{
+		if (*digit < '0' || *digit > '9')
+			return 0;
+		size = 10 * size + (size_t) (*digit - '0');
+		if (size > connection->ws->options.max_message_size)
+			return -1;
+	}
+	return (int) size;
+}
+
+/*
  * While an answer is pending nothing is read: the library would neither take
  * the bytes nor stop reporting them.  Nor would it then report room to write,
  * so reading is allowed again with the answer.
  */
+static void
+begin_answer(Connection *connection, const HttpRequest *request)
+{
+	connection->is_answering = true;
+	connection->ws->answering_count++;
+	lws_set_timeout(connection->wsi, PENDING_TIMEOUT_HTTP_CONTENT, ANSWER_TIMEOUT_S);
+	connection->ws->handlers->on_request(connection->ws->owner, connection, request);
+	if (!connection->is_responded)
+		lws_rx_flow_control(connection->wsi, 0);
+}
+
+/* The head of a request whose body is still to come is kept. */
+static int
+await_body(Connection *connection, const HttpRequest *request)
+{
+	int size = body_size(connection);
+
+	if (size < 0)
+		return reject(connection, http_reject(request, 413, "The body is too large"));
+	if (size == 0)
+		return reject(connection, http_reject(request, 400, "A body with its Content-Length is needed"));
+	connection->request = malloc(sizeof *connection->request);
+	if (!connection->request)
+		return reject(connection, http_reject(request, 503, "Out of memory"));
+	*connection->request = *request;
+	lws_set_timeout(connection->wsi, PENDING_TIMEOUT_HTTP_CONTENT, SEND_TIMEOUT_S);
+	return 0;
+}
+
+static bool
+is_under(const char *path, const char *folder)
+{
+	size_t size = strlen(folder);
+
+	return strncmp(path, folder, size) == 0 && (path[size] == '/' || !path[size]);
+}
+
 static int
 handle_request(struct lws *wsi)
 {
 	Connection *connection = lws_get_opaque_user_data(wsi);
 	HttpRequest request;
 	HttpResponse response;
+	bool is_api;
 
 	if (!connection)
 		return -1;
@@ -656,16 +747,43 @@ handle_request(struct lws *wsi)
 		return reject(connection, http_reject(&request, 400, "Headers too long"));
 	if (!place_request(connection, &request, &response))
 		return reject(connection, response);
-	if (request.method == HTTP_OTHER)
+	is_api = !connection->is_admin && is_under(request.path, API_FOLDER);
+	if (request.method == HTTP_OTHER || (!is_api && (request.method == HTTP_POST || request.method == HTTP_OPTIONS)))
 		return reject(connection, http_reject(&request, 405, "Method not allowed"));
+	if (request.method == HTTP_POST)
+		return await_body(connection, &request);
 	if (has_body(wsi))
 		return reject(connection, http_reject(&request, 400, "A body is not expected here"));
-	connection->is_answering = true;
-	connection->ws->answering_count++;
-	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, SEND_TIMEOUT_S);
-	connection->ws->handlers->on_request(connection->ws->owner, connection, &request);
-	if (!connection->is_responded)
-		lws_rx_flow_control(wsi, 0);
+	begin_answer(connection, &request);
+	return 0;
+}
+
+static int
+handle_body(struct lws *wsi, const char *bytes, size_t size)
+{
+	Connection *connection = lws_get_opaque_user_data(wsi);
+
+	if (!connection || !connection->request ||
+		size > connection->ws->options.max_message_size - connection->message.size)
+		return -1;
+	buf_append(&connection->message, bytes, size);
+	return connection->message.failed ? -1 : 0;
+}
+
+static int
+handle_body_end(struct lws *wsi)
+{
+	Connection *connection = lws_get_opaque_user_data(wsi);
+	HttpRequest *request = connection ? connection->request : NULL;
+
+	if (!request)
+		return -1;
+	connection->request = NULL;
+	request->body = buf_text(&connection->message);
+	request->body_size = connection->message.size;
+	begin_answer(connection, request);
+	buf_free(&connection->message);
+	free(request);
 	return 0;
 }
 
@@ -681,9 +799,10 @@ ws_respond(Connection *connection, HttpResponse take_response)
 }
 
 void
-ws_keep(Connection *connection, void *kept)
+ws_keep(Connection *connection, void *kept, void (*abandon)(void *kept))
 {
 	connection->kept = kept;
+	connection->abandon = abandon;
 }
 
 /* Ready for the next request on this connection, or done with it. */
@@ -894,7 +1013,7 @@ handle_end(struct lws *wsi)
 	if (connection->visitor)
 		connection->ws->handlers->on_turned_away(connection->ws->owner, connection->visitor);
 	if (connection->kept)
-		connection->ws->handlers->on_abandon(connection->ws->owner, connection->kept);
+		connection->abandon(connection->kept);
 	connection_free(connection);
 	return 0;
 }
@@ -919,6 +1038,10 @@ ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void 
 			return handle_upgrade(wsi);
 		case LWS_CALLBACK_HTTP:
 			return handle_request(wsi);
+		case LWS_CALLBACK_HTTP_BODY:
+			return handle_body(wsi, in, size);
+		case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+			return handle_body_end(wsi);
 		case LWS_CALLBACK_HTTP_WRITEABLE:
 			return handle_response_room(wsi);
 		case LWS_CALLBACK_ESTABLISHED:

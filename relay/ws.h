@@ -67,9 +67,6 @@ typedef struct WsHandlers
 
 	/* A whole request.  It is answered with ws_respond(), now or later. */
 	void (*on_request)(void *owner, Connection *connection, const HttpRequest *request);
-
-	/* A connection has ended while something was kept with it. */
-	void (*on_abandon)(void *owner, void *kept);
 } WsHandlers;
 
 /* NULL without memory.  The handlers outlive it. */
@@ -96,8 +93,11 @@ void ws_close(Connection *connection, Reason reason);
 /* Answers the one open request.  Takes the response. */
 void ws_respond(Connection *connection, HttpResponse take_response);
 
-/* Keeps something with the connection of an open request; NULL takes it back. */
-void ws_keep(Connection *connection, void *kept);
+/*
+ * Keeps something with the connection of an open request, to be told when it
+ * ends unanswered; NULL takes it back.
+ */
+void ws_keep(Connection *connection, void *kept, void (*abandon)(void *kept));
 
 unsigned ws_connection_count(const Ws *ws);
 

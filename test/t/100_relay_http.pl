@@ -64,7 +64,8 @@ is($refused->{status}, 426, 'GET /ws without an upgrade is told to upgrade');
 is_deeply(decode_json($refused->{body}), { error => 'Expected WebSocket' }, 'in JSON');
 for my $method (qw(POST PUT DELETE PATCH OPTIONS))
 {
-	my $response = $relay->request(method => $method, path => '/api/inventory', headers => { 'Content-Length' => 2 }, body => '{}');
+	my $path = $method =~ /^[PO][OP]/ ? '/config.json' : '/api/inventory';
+	my $response = $relay->request(method => $method, path => $path, headers => { 'Content-Length' => 2 }, body => '{}');
 	is($response->{status}, 405, "$method is not allowed");
 	is($response->{headers}{connection}, 'close', 'and ends the connection');
 }

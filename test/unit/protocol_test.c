@@ -133,7 +133,7 @@ static void
 test_replies(void)
 {
 	Scope *scope = scope_new("org", "viewer", "ann", NULL, NULL);
-	Welcome welcome = {"ab", 1, 2, 3, 4, 5, 6, scope, true, "7.8"};
+	Welcome welcome = {"ab", 1, 2, 3, 4, 7, 5, 8, 6, scope, true, "7.8"};
 	Buf buf = {0};
 
 	parse("{\"type\":\"subscribe\",\"channel\":\"product:a%3ab\",\"id\":\"x\"}");
@@ -157,8 +157,8 @@ test_replies(void)
 	protocol_append_welcome(&buf, &welcome, "");
 	is_text(buf_text(&buf),
 			"{\"type\":\"welcome\",\"protocol\":1,\"connectionId\":\"ab\",\"serverTime\":1,\"pingIntervalMs\":2,"
-			"\"limits\":{\"maxMessageBytes\":3,\"maxChannels\":4,\"messagesPerSecond\":5},"
-			"\"features\":[\"batch\",\"maxRate\",\"resume\",\"snapshot\"],\"reconnectWindowMs\":6,\"user\":{\"id\":\"ann\"},"
+			"\"limits\":{\"maxMessageBytes\":3,\"maxChannels\":4,\"maxBatch\":7,\"messagesPerSecond\":5,\"operationsPerSecond\":8},"
+			"\"features\":[\"batch\",\"maxRate\",\"operations\",\"resume\",\"snapshot\"],\"reconnectWindowMs\":6,\"user\":{\"id\":\"ann\"},"
 			"\"scope\":{\"organization\":\"org\",\"role\":\"viewer\",\"warehouses\":null},\"recovered\":true,\"position\":\"7.8\"}",
 			"a welcome says what one needs to know");
 	buf_reset(&buf);

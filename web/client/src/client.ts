@@ -6,18 +6,13 @@
  */
 import type { BatchOptions } from './core/batcher.js';
 import { type Clock, systemClock, type TimerHandle } from './core/clock.js';
-import {
-  Connection,
-  type ConnectionOptions,
-  type ConnectionState,
-  type ConnectionStatus,
-  type Gap,
-  type SnapshotPage,
-} from './core/connection.js';
+import { Connection, type ConnectionOptions } from './core/connection.js';
 import { Emitter, type ListenOptions } from './core/emitter.js';
 import { InventoryError } from './core/errors.js';
+import type { Gap, SnapshotPage } from './core/feed.js';
 import { browserPage } from './core/page.js';
 import { channelCovers, type InventoryEvent, type ItemKey, itemKey, type JsonObject, textOf } from './core/protocol.js';
+import type { ConnectionState, ConnectionStatus } from './core/state.js';
 import { defaultPolicies, type Policies } from './perf/adaptive.js';
 import { type Health, healthOf } from './perf/health.js';
 import { type Grade, type Quality, QualityMeter } from './perf/quality.js';

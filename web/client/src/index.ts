@@ -13,22 +13,11 @@ export {
 export type { BackoffOptions } from './core/backoff.js';
 export type { BatchOptions } from './core/batcher.js';
 export type { Clock, TimerHandle } from './core/clock.js';
-export {
-  Connection,
-  type ConnectionEvents,
-  type ConnectionOptions,
-  type ConnectionState,
-  type ConnectionStatus,
-  type DisconnectReason,
-  type Gap,
-  type RoundTrip,
-  type SnapshotPage,
-  type SocketConstructor,
-  type SocketLike,
-  type TokenProvider,
-  type Welcome,
-} from './core/connection.js';
+export { Connection, type ConnectionEvents, type ConnectionOptions } from './core/connection.js';
 export { type ClientErrorCode, type ErrorCode, InventoryError, type ServerErrorCode } from './core/errors.js';
+export type { Gap, SnapshotPage } from './core/feed.js';
+export type { RoundTrip } from './core/heartbeat.js';
+export type { SocketConstructor, SocketLike } from './core/link.js';
 export type { Page, PageSignal } from './core/page.js';
 export {
   channel,
@@ -41,6 +30,9 @@ export {
   type Position,
   type Row,
 } from './core/protocol.js';
+export type { ConnectionState, ConnectionStatus, DisconnectReason } from './core/state.js';
+export type { TokenProvider } from './core/token.js';
+export type { Welcome } from './core/welcome.js';
 export { defaultPolicies, type Policies, type Policy } from './perf/adaptive.js';
 export type { Health, HealthFactor } from './perf/health.js';
 export type { Grade, NetworkHints, Quality } from './perf/quality.js';

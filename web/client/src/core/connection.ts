@@ -1,111 +1,43 @@
 /*
  * connection.ts
- *   One WebSocket to the relay, for as long as it is wanted.
+ *   A link to the relay, for as long as it is wanted.
  *
- * The state is a discriminated union, never a boolean.  Every attempt has a
- * generation number; timers and socket callbacks of an older generation do
- * nothing, so a late close of a dead socket cannot end a living one.
- *
- * A position is held for the connection as a whole.  It is stored before an
- * event is emitted: whatever a listener does, no event comes twice and none
- * is skipped.  It is only handed back (`since`) when no snapshot was still
- * under way; otherwise the next connection starts anew and says so.
- *
- * readyState and navigator.onLine prove nothing.  Any frame is a sign of
- * life; without one for a while we ask, and without an answer the link is
- * dead.  Asking happens while the page is visible: timers of hidden pages run
- * late, and the relay's own WebSocket pings, which browsers answer without
- * timers, keep a hidden page's link alive.
+ * Each attempt is a Link of its own; what belongs to one that has ended does
+ * nothing to the next.  This file decides when there is an attempt, says hello
+ * and hands frames to those whose business they are: Feed (the stock), Requests
+ * (replies), Heartbeat (signs of life), Token (who one is).
  */
 import { type BackoffOptions, backoffMs } from './backoff.js';
+import { Channels } from './channels.js';
 import { type Clock, systemClock, type TimerHandle } from './clock.js';
 import { Emitter, type ListenOptions } from './emitter.js';
-import { type ErrorCode, InventoryError, reasonOf, type ServerErrorCode } from './errors.js';
+import { type ErrorCode, errorOf, InventoryError, reasonOf } from './errors.js';
+import { Feed, type FeedEvents, malformed } from './feed.js';
+import { Heartbeat, type HeartbeatOptions, type RoundTrip } from './heartbeat.js';
+import { Link, type SocketConstructor, type SocketLike } from './link.js';
 import { browserPage, type Page, type PageSignal } from './page.js';
 import {
   byteSize,
   compact,
-  DEFAULT_LIMITS,
   type Frame,
-  type InventoryEvent,
   idOf,
   integerOf,
-  isObject,
   type JsonObject,
-  type Limits,
   type Position,
   PROTOCOL,
-  type Row,
-  readEvent,
   readFrame,
-  readRow,
   textOf,
 } from './protocol.js';
-import { Versions } from './versions.js';
-
-export type DisconnectReason = 'initial' | 'client' | 'hidden' | 'closed';
-
-/** In every state: when the link was last up, and how often it was lost or not had since. */
-interface History {
-  /** Milliseconds since 1970, null if never. */
-  readonly lastConnected: number | null;
-  readonly reconnectAttempts: number;
-}
-
-export type ConnectionState = History &
-  (
-    | { readonly name: 'disconnected'; readonly reason: DisconnectReason }
-    /** retryAt: when the next attempt starts; null while one is under way. */
-    | {
-        readonly name: 'connecting';
-        readonly attempt: number;
-        readonly retryAt: number | null;
-        readonly reason?: string;
-      }
-    | {
-        readonly name: 'connected';
-        readonly since: number;
-        /** Nothing was missed since the connection before. */
-        readonly recovered: boolean;
-        readonly connectionId: string;
-        readonly dialect: 'plain' | 'protocol-1';
-      }
-    /** recoverable with a retryAt: attempts go on; recoverable without: connect() or setToken() leaves it. */
-    | {
-        readonly name: 'error';
-        readonly code: ErrorCode;
-        readonly message: string;
-        readonly recoverable: boolean;
-        readonly retryAt: number | null;
-      }
-  );
-
-/** One word for a badge. */
-export type ConnectionStatus =
-  | 'initial'
-  | 'connecting'
-  | 'connected'
-  | 'reconnecting'
-  | 'offline'
-  | 'needs-auth'
-  | 'failed'
-  | 'disconnected';
-
-/** What of a WebSocket this uses: the browser's, `ws`'s, or the testing kit's. */
-export interface SocketLike {
-  readonly readyState: number;
-  readonly bufferedAmount: number;
-  readonly protocol: string;
-  onopen: ((event: never) => void) | null;
-  onmessage: ((event: never) => void) | null;
-  onclose: ((event: never) => void) | null;
-  onerror: ((event: never) => void) | null;
-  send(data: string): void;
-  close(code?: number, reason?: string): void;
-}
-export type SocketConstructor = new (url: string, protocols?: string[]) => SocketLike;
-
-export type TokenProvider = (ask: { refresh: boolean }) => string | null | Promise<string | null>;
+import { Requests } from './requests.js';
+import {
+  type ConnectionState,
+  type ConnectionStatus,
+  type DisconnectReason,
+  type PresentState,
+  statusOf,
+} from './state.js';
+import { Token, type TokenProvider } from './token.js';
+import { NO_WELCOME, readWelcome, type Welcome } from './welcome.js';
 
 export interface ConnectionOptions {
   /** ws:// or wss://, path included. A function is asked at each attempt. */
@@ -122,7 +54,7 @@ export interface ConnectionOptions {
   maxRate?: number;
   backoff?: BackoffOptions;
   /** Default every 15000 ms, dead after 5000 ms without any frame. */
-  heartbeat?: { intervalMs?: number; timeoutMs?: number };
+  heartbeat?: HeartbeatOptions;
   /** From the attempt to `welcome`. Default 10000. */
   connectTimeoutMs?: number;
   /** A link up this long starts the backoff anew. Default 10000. */
@@ -137,132 +69,84 @@ export interface ConnectionOptions {
   page?: Page;
 }
 
-export interface SnapshotPage {
-  readonly channel: string;
-  readonly rows: readonly Row[];
-  /** More pages of this channel follow. */
-  readonly more: boolean;
-  /** First page of this channel since it was asked for. */
-  readonly first: boolean;
-}
-
-export interface Gap {
-  /** The item (its pair channel), or null: unknown what was missed. */
-  readonly key: string | null;
-  readonly from: number | null;
-  readonly to: number | null;
-  readonly reason: 'versions' | 'plain-dialect' | 'resync';
-}
-
-export interface RoundTrip {
-  readonly ms: number;
-  /** False: measured while hidden, after sleep or on a busy page. */
-  readonly trusted: boolean;
-}
-
-export interface ConnectionEvents {
+export interface ConnectionEvents extends FeedEvents {
   state: ConnectionState;
-  event: InventoryEvent;
-  snapshot: SnapshotPage;
-  /** All versions held are void; rows come again. */
-  resync: { readonly reason: string };
-  gap: Gap;
   /** Frames of protocol 1 that are nobody's reply and no stock event. */
   frame: Frame;
-  error: InventoryError;
   roundTrip: RoundTrip;
   /** A ping without its pong. */
   missedPong: undefined;
   traffic: { readonly direction: 'in' | 'out'; readonly bytes: number };
-  /** An event already known was dropped. */
-  duplicate: InventoryEvent;
   /** The relay lost (true) or regained its database. */
   stale: boolean;
 }
 
-export interface Welcome {
-  readonly user: JsonObject | null;
-  readonly scope: JsonObject | null;
-  readonly features: readonly string[];
-  readonly limits: Limits;
-}
-
-/** One refresh of the token per this time; a second need within it is `needs-auth`. */
-const TOKEN_REFRESH_MS = 10_000;
 /** A relay that has not said `welcome` by then, but speaks, speaks the plain dialect. */
 const PLAIN_AFTER_MS = 2_000;
-/** A wake-up's question must be answered by then. */
-const PROBE_TIMEOUT_MS = 2_000;
 /** Attempts that fail before the state says so. Attempts go on. */
 const ATTEMPTS_BEFORE_ERROR = 5;
 /** After a gap, rows are asked for at most this often. */
 const GAP_ASK_MS = 10_000;
-/** A question about a timer that ran this late proves nothing. */
-const LATE_TIMER_MS = 1_000;
-const OPEN = 1;
-
-interface Pending {
-  readonly resolve: (frame: Frame) => void;
-  readonly reject: (error: InventoryError) => void;
-  readonly timer: TimerHandle;
-}
-
-interface Ping {
-  readonly id: string;
-  readonly sentAt: number;
-  readonly trusted: boolean;
-}
-
-type WithoutHistory<T> = T extends unknown ? Omit<T, keyof History> : never;
+/** What wakes a page wakes many at once. */
+const WAKE_SPREAD_MS = 250;
+/** How long a reply may take. */
+const REPLY_MS = 15_000;
 
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #clock: Clock;
   readonly #page: Page;
-  readonly #emitter: Emitter<ConnectionEvents>;
-  readonly #versions = new Versions();
-  readonly #channels = new Map<string, number>();
-  readonly #pending = new Map<string, Pending>();
-  readonly #timers = new Set<TimerHandle>();
-  readonly #outstanding = new Set<string>();
-  readonly #begun = new Set<string>();
+  readonly #emitter = new Emitter<ConnectionEvents>((error) => this.reportThrown(error));
+  readonly #feed: Feed;
+  readonly #requests: Requests;
+  readonly #heartbeat: Heartbeat;
+  readonly #token: Token;
+  readonly #channels: Channels;
   readonly #stopListening: () => void;
 
   #state: ConnectionState = { name: 'disconnected', reason: 'initial', lastConnected: null, reconnectAttempts: 0 };
   #wanted = false;
-  #generation = 0;
-  #socket: SocketLike | null = null;
-  #welcome: Welcome = { user: null, scope: null, features: [], limits: DEFAULT_LIMITS };
-  #position: Position | null;
+  #link: Link;
+  #welcome: Welcome = NO_WELCOME;
   #asked: Position | null = null;
-  #everConnected = false;
   #failures = 0;
   #attempts = 0;
   #lastConnected: number | null = null;
   #windowMs = 0;
   #retryAfterMs = 0;
   #spoke = false;
-  #lastInbound = 0;
+  #reporting = false;
   #lastGapAsk = Number.NEGATIVE_INFINITY;
-  #pings: Ping[] = [];
-  #requests = 0;
-  #token: string | null = null;
-  #tokenGiven = false;
-  #badToken: string | null = null;
-  #refreshedAt = Number.NEGATIVE_INFINITY;
-  #refresh = false;
   #hiddenTimer: TimerHandle | null = null;
   #maxRate: number | undefined;
 
   constructor(options: ConnectionOptions) {
+    const clock = options.clock ?? systemClock;
+    const page = options.page ?? browserPage();
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
-    this.#page = options.page ?? browserPage();
-    this.#position = options.since ?? null;
+    this.#clock = clock;
+    this.#page = page;
     this.#maxRate = options.maxRate;
-    this.#emitter = new Emitter<ConnectionEvents>((error) => this.reportThrown(error));
-    for (const name of options.channels ?? ['global']) this.#channels.set(name, 1);
-    this.#stopListening = this.#page.listen((signal) => this.#onPage(signal));
+    this.#link = new Link(clock);
+    this.#token = new Token(clock, options.getToken);
+    this.#requests = new Requests(clock);
+    this.#feed = new Feed(options, this.#emitter, () => this.#askAgain());
+    this.#heartbeat = new Heartbeat(options.heartbeat ?? {}, {
+      clock,
+      page,
+      id: () => this.#requests.id(),
+      send: (message) => this.#sendFrame(message),
+      roundTrip: (trip) => this.#emitter.emit('roundTrip', trip),
+      missed: () => this.#emitter.emit('missedPong', undefined),
+      dead: () => this.#lost('no sign of life'),
+    });
+    this.#channels = new Channels(options.channels ?? ['global'], {
+      ready: () => this.#state.name === 'connected',
+      subscribe: (names) => this.#subscribe(names),
+      unsubscribe: (names) => this.#unsubscribe(names),
+      report: (error) => this.report(error),
+    });
+    this.#stopListening = page.listen((signal) => this.#onPage(signal));
   }
 
   get state(): ConnectionState {
@@ -270,25 +154,12 @@ export class Connection {
   }
 
   get status(): ConnectionStatus {
-    const state = this.#state;
-    switch (state.name) {
-      case 'connected':
-        return 'connected';
-      case 'disconnected':
-        return state.reason === 'initial' ? 'initial' : state.reason === 'hidden' ? 'reconnecting' : 'disconnected';
-      case 'error':
-        if (state.code === 'unauthorized' || state.code === 'token_expired') return 'needs-auth';
-        if (!state.recoverable) return 'failed';
-        return this.#page.online() ? 'reconnecting' : 'offline';
-      default:
-        if (!this.#page.online()) return 'offline';
-        return this.#everConnected ? 'reconnecting' : 'connecting';
-    }
+    return statusOf(this.#state, this.#page.online());
   }
 
   /** Where the next connection resumes; null: at the head, with snapshots. */
   get position(): Position | null {
-    return this.#outstanding.size === 0 ? this.#position : null;
+    return this.#feed.position;
   }
 
   get welcome(): Welcome {
@@ -296,16 +167,21 @@ export class Connection {
   }
 
   get channels(): readonly string[] {
-    return [...this.#channels.keys()];
+    return this.#channels.names;
   }
 
   get bufferedAmount(): number {
-    return this.#socket?.bufferedAmount ?? 0;
+    return this.#link.socket?.bufferedAmount ?? 0;
   }
 
   /** Connected, and to a relay that takes changes. */
   get canWrite(): boolean {
-    return this.#state.name === 'connected' && this.#state.dialect === 'protocol-1';
+    return this.offers('operations');
+  }
+
+  /** Connected, and to a relay with this feature. */
+  offers(feature: string): boolean {
+    return this.#state.name === 'connected' && this.#welcome.features.includes(feature);
   }
 
   /** A listener for `state` is called at once with the present one. */
@@ -327,17 +203,17 @@ export class Connection {
   /** Something of the application threw: a listener, or what else it gave to be called. */
   reportThrown(error: unknown): void {
     // A listener for errors that throws itself has nobody left to tell.
-    if (error instanceof InventoryError && error.code === 'LISTENER_ERROR') return;
+    if (this.#reporting) return;
+    this.#reporting = true;
     this.report(new InventoryError('LISTENER_ERROR', `a listener threw: ${reasonOf(error)}`, { cause: error }));
+    this.#reporting = false;
   }
 
   /** Wants the link from now on. While waiting for an attempt, it starts at once. */
   connect(): void {
-    if (this.#state.name === 'disconnected' && this.#state.reason === 'closed') return;
-    const idle =
-      !this.#wanted || this.#state.name === 'disconnected' || this.#state.name === 'error' || this.#waiting();
+    if (this.#isClosed) return;
     this.#wanted = true;
-    if (idle && !this.#underway()) this.#open();
+    if (!this.#underway) this.#open();
   }
 
   /** Lets go until connect(): no signal of the page brings the link back. */
@@ -354,11 +230,10 @@ export class Connection {
 
   /** A token that came by itself: used at once on an open link, and for the next. */
   setToken(token: string | null): void {
-    this.#token = token;
-    this.#tokenGiven = true;
-    this.#badToken = null;
-    if (this.#state.name === 'connected' && token !== null) void this.#sendAuth(token);
-    else if (this.#wanted && this.status === 'needs-auth') this.#open();
+    const needed = this.status === 'needs-auth';
+    this.#token.give(token);
+    if (this.#state.name === 'connected' && token !== null) void this.#sendAuth();
+    else if (this.#wanted && needed) this.#open();
   }
 
   /** Frames per second wanted from now on; takes effect with the next connection. */
@@ -368,21 +243,11 @@ export class Connection {
 
   /** Follows a channel once more; it is left when every follow was undone. */
   follow(name: string): void {
-    const count = this.#channels.get(name) ?? 0;
-    this.#channels.set(name, count + 1);
-    if (count === 0) this.#subscribe([name]);
+    this.#channels.follow(name);
   }
 
   unfollow(name: string): void {
-    const count = this.#channels.get(name) ?? 0;
-    if (count > 1) {
-      this.#channels.set(name, count - 1);
-    } else if (count === 1) {
-      this.#channels.delete(name);
-      this.#outstanding.delete(name);
-      this.#versions.keepOnly(this.channels);
-      if (this.#state.name === 'connected') this.#sendFrame({ type: 'unsubscribe', channel: name });
-    }
+    this.#channels.unfollow(name);
   }
 
   /** Sends one message; false if there is no link. Nothing is kept for later. */
@@ -391,270 +256,236 @@ export class Connection {
   }
 
   /** Sends one message and waits for its reply: any frame with its id. Rejects with an InventoryError. */
-  request(message: JsonObject, timeoutMs = 15_000): Promise<Frame> {
+  request(message: JsonObject, timeoutMs?: number): Promise<Frame> {
     return new Promise((resolve, reject) => {
-      const id = this.expect(resolve, reject, timeoutMs);
-      this.sendExpected({ ...message, id });
+      this.sendExpected({ ...message, id: this.expect(resolve, reject, timeoutMs) });
     });
   }
 
   /** An id whose reply, whoever sends the message, goes to resolve or reject. */
-  expect(resolve: (frame: Frame) => void, reject: (error: InventoryError) => void, timeoutMs = 15_000): string {
-    const id = `c${++this.#requests}`;
-    const timer = this.#clock.setTimeout(
-      () => this.#answer(id, new InventoryError('timeout', 'no reply', { retryable: true })),
-      timeoutMs,
-    );
-    this.#pending.set(id, { resolve, reject, timer });
-    return id;
+  expect(resolve: (frame: Frame) => void, reject: (error: InventoryError) => void, timeoutMs = REPLY_MS): string {
+    return this.#requests.expect(resolve, reject, timeoutMs);
   }
 
   /** Sends a message whose id came from expect(); without a link its reply is an error. */
   sendExpected(message: JsonObject): void {
-    if (this.send(message)) return;
-    const id = idOf(message.id);
-    if (id !== undefined) this.refuse(id, linkError('not connected'));
+    if (!this.send(message)) this.refuse(idOf(message.id), linkError('not connected'));
   }
 
   /** Answers an expected reply with an error found on this side. */
-  refuse(id: string, error: InventoryError): void {
-    this.#answer(id, error);
+  refuse(id: string | undefined, error: InventoryError): void {
+    this.#requests.answer(id, error);
   }
 
   /** Asks for a sign of life now; the link ends if none comes. */
   probe(): void {
-    if (this.#state.name === 'connected') this.#ping(PROBE_TIMEOUT_MS, false);
+    if (this.#state.name === 'connected') this.#heartbeat.probe();
   }
 
   // Attempts
 
   #open(): void {
-    this.#turn();
+    const link = this.#turn();
     this.#spoke = false;
-    const generation = this.#generation;
     this.#attempts++;
     this.#setState(this.#trying(null));
-    this.#later(this.#options.connectTimeoutMs ?? 10_000, () => this.#lost('no welcome in time'));
-    if (this.#tokenGiven || !this.#options.getToken) {
-      this.#dial(this.#token);
-      return;
-    }
-    this.#askToken(this.#refresh).then(
-      (token) => {
-        if (generation === this.#generation) this.#dial(token);
-      },
+    link.later(this.#options.connectTimeoutMs ?? 10_000, () => this.#lost('no welcome in time'));
+    if (!this.#token.isAsked) return this.#dial();
+    this.#token.ask().then(
+      () => link.alive && this.#dial(),
       (error: unknown) => {
-        if (generation !== this.#generation) return;
+        if (!link.alive) return;
         this.report(noToken(error));
         this.#lost('no token');
       },
     );
   }
 
-  async #askToken(refresh: boolean): Promise<string | null> {
-    this.#refresh = false;
-    const token = await this.#options.getToken?.({ refresh });
-    if (token !== null && typeof token !== 'string') throw new TypeError('getToken gave no text');
-    return token;
-  }
-
-  #dial(token: string | null): void {
-    if (token !== null && token === this.#badToken) {
-      this.#needsAuth('token refused');
-      return;
-    }
-    this.#token = token;
-    const generation = this.#generation;
-    const mine = () => generation === this.#generation;
+  #dial(): void {
+    const link = this.#link;
+    if (this.#token.isRefused) return this.#needsAuth();
     let socket: SocketLike;
     try {
       const Socket = this.#options.WebSocket ?? (globalThis.WebSocket as unknown as SocketConstructor);
-      const url = typeof this.#options.url === 'function' ? this.#options.url() : this.#options.url;
+      const { url } = this.#options;
+      const address = typeof url === 'function' ? url() : url;
       // Offered only with a token: a relay of the plain dialect selects no
       // subprotocol, and a browser then fails the connection.
-      socket = token === null ? new Socket(url) : new Socket(url, ['inventory.v1']);
+      socket = this.#token.value === null ? new Socket(address) : new Socket(address, ['inventory.v1']);
     } catch (error) {
       this.report(linkError(reasonOf(error), error));
-      this.#lost(reasonOf(error));
-      return;
+      return this.#lost(reasonOf(error));
     }
-    this.#socket = socket;
-    socket.onopen = () => mine() && this.#sendHello();
-    socket.onmessage = (event: { data?: unknown }) => mine() && this.#onMessage(event.data);
-    socket.onclose = (event: { code?: number; reason?: string }) =>
-      mine() && this.#onClose(event.code ?? 1006, event.reason ?? '');
-    // The close that follows says everything there is to know.
-    socket.onerror = () => {};
+    link.attach(socket, {
+      open: () => this.#sendHello(),
+      message: (data) => this.#onMessage(data),
+      close: (code, reason) => this.#onClose(code, reason),
+    });
   }
 
   #sendHello(): void {
+    const { names } = this.#channels;
     this.#asked = this.position;
+    this.#channels.begin(names);
     this.#sendFrame(
       compact({
         type: 'hello',
-        id: `h${this.#generation}`,
+        id: this.#requests.id(),
         protocol: PROTOCOL,
         client: this.#options.client ?? { name: 'inventory-client', version: '1.0.0' },
         accept: ['batch'],
-        channels: this.channels,
+        channels: names,
         snapshot: this.#options.snapshot || undefined,
-        token: this.#token ?? undefined,
+        token: this.#token.value ?? undefined,
         since: this.#asked ?? undefined,
         maxRate: this.#maxRate,
       }) as JsonObject,
     );
-    if (this.#socket?.protocol === 'inventory.v1') return;
-    this.#later(PLAIN_AFTER_MS, () => {
+    if (this.#speaksOne) return;
+    this.#link.later(PLAIN_AFTER_MS, () => {
       if (this.#state.name === 'connected') return;
       if (this.#spoke) this.#beginPlain();
       else this.#sendFrame({ type: 'ping' });
     });
   }
 
+  /** The relay took the subprotocol: it is not one of the plain dialect. */
+  get #speaksOne(): boolean {
+    return this.#link.socket?.protocol === 'inventory.v1';
+  }
+
   #beginPlain(): void {
     if (this.#state.name === 'connected') return;
-    const again = this.#everConnected;
-    this.#versions.forget();
-    this.#connected({ recovered: false, connectionId: '', dialect: 'plain' });
-    if (!this.#channels.has('global')) this.#sendFrame({ type: 'unsubscribe', channel: 'global' });
-    this.#subscribe(this.channels.filter((name) => name !== 'global'));
-    if (again) this.#emitter.emit('gap', { key: null, from: null, to: null, reason: 'plain-dialect' });
+    const again = this.#lastConnected !== null;
+    this.#welcome = NO_WELCOME;
+    this.#channels.begin(['global']);
+    this.#connected({ recovered: false, connectionId: '', dialect: 'plain' }, () => this.#feed.beginPlain(again));
   }
 
   #onWelcome(frame: Frame): void {
-    const limits = isObject(frame.limits) ? frame.limits : {};
-    this.#welcome = {
-      user: isObject(frame.user) ? frame.user : null,
-      scope: isObject(frame.scope) ? frame.scope : null,
-      features: Array.isArray(frame.features) ? frame.features.filter((f): f is string => typeof f === 'string') : [],
-      limits: Object.fromEntries(
-        Object.entries(DEFAULT_LIMITS).map(([name, value]) => [name, integerOf(limits[name]) ?? value]),
-      ) as unknown as Limits,
-    };
+    const again = this.#lastConnected !== null;
+    this.#welcome = readWelcome(frame);
     this.#windowMs = integerOf(frame.reconnectWindowMs) ?? 0;
-    this.#badToken = null;
+    this.#token.onAccepted();
+    // A position that cannot be served is answered with a resync.
     const recovered = this.#asked !== null && frame.recovered === true;
-    const lost = !recovered && (this.#asked !== null || this.#everConnected);
-    if (!recovered) {
-      this.#position = textOf(frame.position) ?? null;
-      this.#expectAll();
+    if (this.#asked === null) {
+      this.#feed.startAt(frame.position, this.channels);
+      if (again) this.#feed.forget('not resumed');
     }
-    if (lost) this.#forget('not resumed');
     this.#connected({ recovered, connectionId: textOf(frame.connectionId) ?? '', dialect: 'protocol-1' });
   }
 
-  #connected(how: { recovered: boolean; connectionId: string; dialect: 'plain' | 'protocol-1' }): void {
-    this.#clearTimers();
-    this.#everConnected = true;
+  #connected(
+    how: { recovered: boolean; connectionId: string; dialect: 'plain' | 'protocol-1' },
+    first = () => {},
+  ): void {
+    const link = this.#link;
+    link.clearTimers();
     this.#attempts = 0;
     this.#retryAfterMs = 0;
     this.#lastConnected = this.#clock.now();
-    this.#later(this.#options.stableAfterMs ?? 10_000, () => {
+    link.later(this.#options.stableAfterMs ?? 10_000, () => {
       this.#failures = 0;
     });
-    this.#scheduleBeat();
-    this.#setState({ name: 'connected', since: this.#clock.now(), ...how });
+    this.#heartbeat.begin(link);
+    this.#setState({ name: 'connected', since: this.#lastConnected, ...how });
+    first();
+    this.#channels.tell();
   }
 
   /** The link is gone or never came. Waits and tries again. */
   #lost(reason: string, soon = false): void {
     const wait = this.#wait(soon);
-    this.#turn();
     this.#failures++;
-    this.#wakeAt(wait, reason);
+    this.#openAfter(wait, reason);
   }
 
   #wait(soon: boolean): number {
+    const backoff = () => backoffMs(this.#clock, this.#failures, this.#options.backoff);
     const retryAfter = this.#retryAfterMs;
     this.#retryAfterMs = 0;
-    if (soon) {
-      // Spread over the window the relay asked for; a relay that sends one
-      // away again and again is treated as one that fails.
-      const spread = this.#clock.random() * Math.max(this.#windowMs, 1000);
-      return Math.max(
-        spread,
-        retryAfter,
-        this.#failures > 0 ? backoffMs(this.#clock, this.#failures, this.#options.backoff) : 0,
-      );
-    }
-    return Math.max(backoffMs(this.#clock, this.#failures, this.#options.backoff), retryAfter);
+    if (!soon) return Math.max(backoff(), retryAfter);
+    // Spread over the window the relay asked for; a relay that sends one
+    // away again and again is treated as one that fails.
+    const spread = this.#clock.random() * Math.max(this.#windowMs, 1000);
+    return Math.max(spread, retryAfter, this.#failures > 0 ? backoff() : 0);
   }
 
-  #wakeAt(wait: number, reason: string): void {
+  #openAfter(wait: number, reason: string): void {
+    const link = this.#turn();
     if (!this.#wanted) return;
     this.#setState(this.#trying(this.#clock.now() + wait, reason));
-    this.#later(wait, () => this.#open());
+    link.later(wait, () => this.#open());
   }
 
-  #trying(retryAt: number | null, reason?: string): WithoutHistory<ConnectionState> {
+  #openSoon(reason: string): void {
+    this.#openAfter(this.#clock.random() * WAKE_SPREAD_MS, reason);
+  }
+
+  #trying(retryAt: number | null, reason?: string): PresentState {
     if (this.#failures >= ATTEMPTS_BEFORE_ERROR) {
       return { name: 'error', code: 'CONNECTION_ERROR', message: reason ?? 'trying again', recoverable: true, retryAt };
     }
     return { name: 'connecting', attempt: Math.max(this.#attempts, 1), retryAt, ...(reason && { reason }) };
   }
 
-  #waiting(): boolean {
+  /** Connected, or an attempt is under way. */
+  get #underway(): boolean {
     const state = this.#state;
-    return (state.name === 'connecting' || state.name === 'error') && state.retryAt !== null;
+    return state.name === 'connected' || (state.name !== 'disconnected' && state.retryAt === null && this.#link.waits);
   }
 
-  #underway(): boolean {
-    if (this.#state.name === 'connected') return true;
-    if (this.#state.name === 'connecting') return this.#state.retryAt === null;
-    return this.#state.name === 'error' && this.#state.retryAt === null && this.#timers.size > 0;
+  get #isClosed(): boolean {
+    return this.#state.name === 'disconnected' && this.#state.reason === 'closed';
   }
 
   #leave(reason: DisconnectReason): void {
-    if (this.#state.name === 'disconnected' && this.#state.reason === 'closed') return;
-    if (reason !== 'hidden') this.#wanted = false;
+    if (this.#isClosed) return;
+    if (reason !== 'hidden') {
+      this.#wanted = false;
+      this.#failures = 0;
+    }
     this.#turn();
     this.#attempts = 0;
-    if (reason !== 'hidden') this.#failures = 0;
     this.#clock.clearTimeout(this.#hiddenTimer);
     this.#hiddenTimer = null;
     this.#setState({ name: 'disconnected', reason });
   }
 
-  #fail(code: ErrorCode, message: string, recoverable: boolean): void {
+  #fail(code: ErrorCode, message: string, recoverable = false): void {
     this.#turn();
     this.#setState({ name: 'error', code, message, recoverable, retryAt: null });
     this.report(new InventoryError(code, message, { retryable: recoverable }));
   }
 
-  #needsAuth(message: string): void {
-    this.#fail('unauthorized', message, true);
+  // Who one is
+
+  #needsAuth(): void {
+    this.#fail('unauthorized', 'token refused', true);
   }
 
   /** The token was refused: one refresh, or a person has to sign in. */
   #onTokenRefused(): void {
-    this.#badToken = this.#token;
-    this.#tokenGiven = false;
-    const now = this.#clock.monotonic();
-    if (!this.#options.getToken || now - this.#refreshedAt < TOKEN_REFRESH_MS) {
-      this.#needsAuth('token refused');
-      return;
-    }
-    this.#refreshedAt = now;
-    this.#refresh = true;
-    this.#turn();
-    this.#wakeAt(this.#clock.random() * 250, 'token refused');
+    this.#token.onRefused();
+    if (this.#token.wantNew()) this.#openSoon('token refused');
+    else this.#needsAuth();
   }
 
   async #refreshToken(): Promise<void> {
-    const now = this.#clock.monotonic();
-    if (!this.#options.getToken || now - this.#refreshedAt < TOKEN_REFRESH_MS) return;
-    this.#refreshedAt = now;
-    const generation = this.#generation;
+    if (!this.#token.wantNew()) return;
+    const link = this.#link;
     try {
-      const token = await this.#askToken(true);
-      if (generation === this.#generation && token !== null) await this.#sendAuth(token);
+      await this.#token.ask();
+      if (link.alive) await this.#sendAuth();
     } catch (error) {
       this.report(noToken(error));
     }
   }
 
-  async #sendAuth(token: string): Promise<void> {
-    this.#token = token;
+  async #sendAuth(): Promise<void> {
+    const token = this.#token.value;
+    if (token === null) return;
     try {
       this.#emitter.emit('frame', await this.request({ type: 'auth', token }));
     } catch (error) {
@@ -665,50 +496,37 @@ export class Connection {
   // Frames
 
   #onMessage(data: unknown): void {
-    this.#lastInbound = this.#clock.monotonic();
+    this.#heartbeat.onInbound();
     if (typeof data === 'string') this.#emitter.emit('traffic', { direction: 'in', bytes: data.length });
     const frame = readFrame(data);
-    if (!frame) {
-      this.#malformed(data);
-      return;
-    }
-    if (frame.type === 'welcome') {
-      this.#onWelcome(frame);
-    } else if (this.#state.name !== 'connected') {
-      this.#onEarlyFrame(frame);
-    } else {
-      this.#onFrame(frame);
-    }
+    if (!frame) this.report(malformed(data));
+    else if (frame.type === 'welcome') this.#onWelcome(frame);
+    else if (this.#state.name === 'connected') this.#onFrame(frame);
+    else this.#onEarlyFrame(frame);
   }
 
   /** Before `welcome`: a refusal, or a relay of the plain dialect. */
   #onEarlyFrame(frame: Frame): void {
-    const code = textOf(frame.code);
     if (frame.type === 'error') {
+      const code = textOf(frame.code);
       if (code === undefined || code === 'unknown_type') return this.#beginPlain();
       if (code === 'unauthorized' || code === 'token_expired') return this.#onTokenRefused();
-      this.#retryAfterMs = integerOf(frame.retryAfterMs) ?? 0;
-      this.report(errorOf(frame));
-      if (code === 'forbidden') this.#fail('forbidden', textOf(frame.message) ?? code, false);
+      const error = errorOf(frame);
+      this.#retryAfterMs = error.retryAfterMs ?? 0;
+      this.report(error);
+      if (code === 'forbidden') this.#fail(code, error.message);
       return;
     }
     // What a pong says before `welcome`, only the plain dialect says.
-    if (frame.type === 'pong' && this.#socket?.protocol !== 'inventory.v1') return this.#beginPlain();
+    if (frame.type === 'pong' && !this.#speaksOne) return this.#beginPlain();
     this.#spoke = true;
   }
 
   #onFrame(frame: Frame): void {
+    if (this.#feed.take(frame, this.channels)) return;
     switch (frame.type) {
       case 'pong':
-        return this.#onPong(frame);
-      case 'batch':
-        return (this.#options.together ?? ((fn) => fn()))(() => this.#onBatch(frame));
-      case 'snapshot':
-        return this.#onSnapshot(frame);
-      case 'resync':
-        this.#position = textOf(frame.position) ?? null;
-        this.#expectAll();
-        return this.#forget(textOf(frame.reason) ?? 'asked for');
+        return this.#heartbeat.onPong(frame);
       case 'stale':
       case 'fresh':
         return this.#emitter.emit('stale', frame.type === 'stale');
@@ -719,222 +537,94 @@ export class Connection {
         return;
       case 'error':
         return this.#onError(frame);
+      case 'subscribed':
+        this.#channels.onConfirmed(textOf(frame.channel) ?? '');
     }
-    const id = idOf(frame.id);
-    const event = readEvent(frame);
-    if (event) this.#onEvent(event);
-    else if (id !== undefined && this.#pending.has(id)) this.#answer(id, frame);
-    else this.#emitter.emit('frame', frame);
+    if (!this.#requests.answer(idOf(frame.id), frame)) this.#emitter.emit('frame', frame);
   }
 
   #onError(frame: Frame): void {
-    const id = idOf(frame.id);
     const error = errorOf(frame);
-    if (error.code === 'token_expired') void this.#refreshToken();
-    if (isObject(frame.details) && typeof frame.details.channel === 'string')
-      this.#outstanding.delete(frame.details.channel);
-    if (id !== undefined && this.#pending.has(id)) this.#answer(id, error);
-    else this.report(error);
-  }
-
-  #onBatch(frame: Frame): void {
-    const events = Array.isArray(frame.events) ? frame.events : [];
-    const position = textOf(frame.position);
-    events.forEach((item, i) => {
-      const event = isObject(item) ? readEvent(item) : null;
-      if (!event) {
-        this.#malformed(item);
-        return;
-      }
-      // The batch's position stands after its last event.
-      if (position !== undefined && i === events.length - 1) this.#position = position;
-      this.#onEvent(event);
-    });
-    if (position !== undefined) this.#position = position;
-  }
-
-  #onEvent(event: InventoryEvent): void {
-    if (event.position !== undefined) this.#position = event.position;
-    const verdict = this.#versions.take(event);
-    if (verdict === 'duplicate') {
-      this.#emitter.emit('duplicate', event);
-      return;
+    const { code, retryAfterMs = 1000 } = error;
+    if (code === 'token_expired') void this.#refreshToken();
+    if (this.#requests.answer(idOf(frame.id), error)) return;
+    if (code === 'forbidden' || code === 'overloaded') {
+      const refused = this.#channels.takeRefused();
+      if (refused !== undefined) this.#feed.leave(refused, this.channels);
+    } else if (code === 'rate_limited' && this.#channels.retell()) {
+      this.#link.later(retryAfterMs, () => this.#channels.tell());
     }
-    if (verdict !== 'new') {
-      this.#emitter.emit('gap', { ...verdict.gap, reason: 'versions' });
-      this.#askAgain();
-    }
-    this.#emitter.emit('event', event);
+    this.report(error);
   }
 
   /** After a gap: the rows once more. What the event itself says is true anyway. */
   #askAgain(): void {
     const now = this.#clock.monotonic();
-    if (!this.canWrite || !this.#options.snapshot || now - this.#lastGapAsk < GAP_ASK_MS) return;
+    if (!this.#isWelcome || !this.#options.snapshot || now - this.#lastGapAsk < GAP_ASK_MS) return;
     this.#lastGapAsk = now;
     this.#subscribe(this.channels);
   }
 
-  #onSnapshot(frame: Frame): void {
-    const name = textOf(frame.channel);
-    if (name === undefined || !Array.isArray(frame.items)) {
-      this.#malformed(frame);
-      return;
-    }
-    const rows: Row[] = [];
-    for (const item of frame.items) {
-      const row = isObject(item) ? readRow(item) : null;
-      if (!row) {
-        this.#malformed(item);
-        continue;
-      }
-      this.#versions.know(row);
-      rows.push(row);
-    }
-    const more = frame.more === true;
-    const first = !this.#begun.has(name);
-    if (more) this.#begun.add(name);
-    else this.#begun.delete(name);
-    if (!more) this.#outstanding.delete(name);
-    this.#emitter.emit('snapshot', { channel: name, rows, more, first });
-  }
-
-  #malformed(details: unknown): void {
-    this.report(new InventoryError('MALFORMED_FRAME', 'not what the protocol says', { details }));
-  }
-
-  #expectAll(): void {
-    this.#outstanding.clear();
-    this.#begun.clear();
-    this.#expectSnapshots(this.channels);
-  }
-
-  #expectSnapshots(channels: readonly string[]): void {
-    if (!this.#options.snapshot) return;
-    for (const name of channels) if (!name.startsWith('presence:')) this.#outstanding.add(name);
-  }
-
-  #forget(reason: string): void {
-    this.#versions.forget();
-    this.#emitter.emit('resync', { reason });
-    this.#emitter.emit('gap', { key: null, from: null, to: null, reason: 'resync' });
-  }
-
   #subscribe(channels: readonly string[]): void {
-    if (this.#state.name !== 'connected' || channels.length === 0) return;
-    if (this.#state.dialect === 'plain') {
-      for (const name of channels) this.#sendFrame({ type: 'subscribe', channel: name });
+    if (!this.#isWelcome) {
+      for (const channel of channels) this.#sendFrame({ type: 'subscribe', channel });
       return;
     }
-    this.#expectSnapshots(channels);
+    this.#feed.expect(channels);
     this.#sendFrame({ type: 'subscribe', channels, ...(this.#options.snapshot && { snapshot: true }) });
   }
 
-  #sendFrame(message: JsonObject): boolean {
-    const socket = this.#socket;
-    if (socket?.readyState !== OPEN) return false;
-    const text = JSON.stringify(message);
-    if (
-      text.length > this.#welcome.limits.maxMessageBytes / 3 &&
-      byteSize(text) > this.#welcome.limits.maxMessageBytes
-    ) {
-      // Sent, it would end the connection (1009).
-      const id = idOf(message.id);
-      const error = new InventoryError('too_large', 'the message is larger than the relay takes');
-      if (id !== undefined && this.#pending.has(id)) this.#answer(id, error);
-      else this.report(error);
-      return true;
+  #unsubscribe(channels: readonly string[]): void {
+    for (const channel of channels) {
+      this.#sendFrame({ type: 'unsubscribe', channel });
+      this.#feed.leave(channel, this.channels);
     }
-    try {
-      socket.send(text);
-    } catch {
-      return false;
-    }
-    this.#emitter.emit('traffic', { direction: 'out', bytes: text.length });
-    return true;
   }
 
-  #answer(id: string, reply: Frame | InventoryError): void {
-    const pending = this.#pending.get(id);
-    if (!pending) return;
-    this.#pending.delete(id);
-    this.#clock.clearTimeout(pending.timer);
-    if (reply instanceof InventoryError) pending.reject(reply);
-    else pending.resolve(reply);
+  /** Connected in protocol 1. */
+  get #isWelcome(): boolean {
+    return this.#state.name === 'connected' && this.#state.dialect === 'protocol-1';
+  }
+
+  #sendFrame(message: JsonObject): boolean {
+    const text = JSON.stringify(message);
+    const { maxMessageBytes } = this.#welcome.limits;
+    if (text.length > maxMessageBytes / 3 && byteSize(text) > maxMessageBytes) {
+      // Sent, it would end the connection (1009).
+      const error = new InventoryError('too_large', 'the message is larger than the relay takes');
+      if (!this.#requests.answer(idOf(message.id), error)) this.report(error);
+      return true;
+    }
+    if (!this.#link.send(text)) return false;
+    this.#emitter.emit('traffic', { direction: 'out', bytes: text.length });
+    return true;
   }
 
   #onClose(code: number, reason: string): void {
     const text = `closed with ${code}${reason && `: ${reason}`}`;
     if (code === 4001 || code === 4201) return this.#onTokenRefused();
-    if (code === 4202 || code === 4203) {
-      this.#position = null;
-      this.#forget(text);
-    }
-    if (code === 4003) return this.#fail('forbidden', text, false);
-    if ((code >= 4000 && code <= 4099) || code === 1003 || code === 1007 || code === 1009) {
-      return this.#fail('bad_request', text, false);
-    }
+    if (code === 4003) return this.#fail('forbidden', text);
+    if ((code >= 4000 && code <= 4099) || [1003, 1007, 1009].includes(code)) return this.#fail('bad_request', text);
+    if (code === 4202 || code === 4203) this.#feed.forget(text);
     this.#lost(text, (code >= 4200 && code <= 4299) || code === 1001 || code === 1012);
   }
 
-  // Signs of life
-
-  #scheduleBeat(): void {
-    const interval = this.#options.heartbeat?.intervalMs ?? 15_000;
-    const due = { mono: this.#clock.monotonic() + interval, wall: this.#clock.now() + interval };
-    this.#later(interval, () => {
-      // A machine that slept stops one clock or the other, or both.
-      const late = Math.max(this.#clock.monotonic() - due.mono, this.#clock.now() - due.wall);
-      this.#scheduleBeat();
-      if (late > interval) this.#ping(PROBE_TIMEOUT_MS, false);
-      else if (this.#page.visible()) this.#ping(this.#options.heartbeat?.timeoutMs ?? 5_000, late < 100);
-    });
-  }
-
-  #ping(timeoutMs: number, trusted: boolean): void {
-    const sentAt = this.#clock.monotonic();
-    const id = `p${++this.#requests}`;
-    const ping: Ping = { id, sentAt, trusted };
-    this.#pings.push(ping);
-    this.#sendFrame({ type: 'ping', id });
-    this.#later(timeoutMs, () => {
-      if (!this.#pings.includes(ping)) return;
-      this.#pings = this.#pings.filter((p) => p !== ping);
-      const now = this.#clock.monotonic();
-      if (this.#lastInbound > sentAt) this.#emitter.emit('missedPong', undefined);
-      else if (now - sentAt > timeoutMs + LATE_TIMER_MS) this.#ping(PROBE_TIMEOUT_MS, false);
-      else this.#lost('no sign of life');
-    });
-  }
-
-  #onPong(frame: Frame): void {
-    const id = idOf(frame.id);
-    // A plain pong may come without an id: pongs keep the order of pings.
-    const ping = id === undefined ? this.#pings[0] : this.#pings.find((p) => p.id === id);
-    if (!ping) return;
-    this.#pings = this.#pings.filter((p) => p !== ping);
-    const trusted = ping.trusted && this.#page.visible();
-    this.#emitter.emit('roundTrip', { ms: this.#clock.monotonic() - ping.sentAt, trusted });
-  }
+  // The page
 
   #onPage(signal: PageSignal): void {
-    if (!this.#wanted) return;
+    if (!this.#wanted || signal === 'leave') return;
     if (signal === 'hidden') return this.#onHidden();
-    if (signal === 'leave') return;
-    if (signal === 'offline') {
-      this.#setState(this.#state);
-      return this.probe();
-    }
     const state = this.#state;
-    if (signal === 'restored' && this.#underway()) {
+    if (signal === 'offline') {
+      this.#setState(state);
+      this.probe();
+    } else if (signal === 'restored' && this.#underway) {
       // A page from the back-forward cache holds a socket that died with it.
-      this.#turn();
-      this.#wakeAt(this.#clock.random() * 250, 'page restored');
+      this.#openSoon('page restored');
     } else if (state.name === 'connected') {
       this.probe();
-    } else if (this.#waiting() || (state.name === 'disconnected' && state.reason === 'hidden')) {
-      this.#turn();
-      this.#wakeAt(this.#clock.random() * 250, signal);
+    } else if (state.name === 'disconnected' ? state.reason === 'hidden' : state.retryAt !== null) {
+      this.#openSoon(signal);
     }
   }
 
@@ -944,53 +634,26 @@ export class Connection {
     this.#hiddenTimer = this.#clock.setTimeout(() => {
       this.#hiddenTimer = null;
       if (!this.#wanted || this.#page.visible()) return;
-      if (this.#pending.size > 0) this.#onHidden();
+      if (this.#requests.size > 0) this.#onHidden();
       else if (this.#state.name === 'connected' || this.#state.name === 'connecting') this.#leave('hidden');
     }, ms);
   }
 
-  // Generations
-
-  /** Ends the present generation: its timers, its socket, its open questions. */
-  #turn(): void {
-    this.#generation++;
-    this.#clearTimers();
-    this.#pings = [];
-    const socket = this.#socket;
-    this.#socket = null;
-    if (socket) {
-      socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
-      try {
-        socket.close();
-      } catch {
-        // It was closed already.
-      }
-    }
-    for (const id of [...this.#pending.keys()]) {
-      this.#answer(id, linkError('the connection ended'));
-    }
+  /** Ends the present link and its open questions, for one that can begin. */
+  #turn(): Link {
+    this.#link.end();
+    const link = new Link(this.#clock);
+    this.#link = link;
+    this.#requests.end(linkError('the connection ended'));
+    return link;
   }
 
-  #later(ms: number, fn: () => void): void {
-    const generation = this.#generation;
-    const handle = this.#clock.setTimeout(() => {
-      this.#timers.delete(handle);
-      if (generation === this.#generation) fn();
-    }, ms);
-    this.#timers.add(handle);
-  }
-
-  #clearTimers(): void {
-    for (const handle of this.#timers) this.#clock.clearTimeout(handle);
-    this.#timers.clear();
-  }
-
-  #setState(state: WithoutHistory<ConnectionState>): void {
+  #setState(state: PresentState): void {
     this.#state = {
       ...state,
       lastConnected: this.#lastConnected,
-      reconnectAttempts: this.#everConnected ? this.#attempts : 0,
-    } as ConnectionState;
+      reconnectAttempts: this.#lastConnected === null ? 0 : this.#attempts,
+    };
     this.#emitter.emit('state', this.#state);
   }
 }
@@ -1001,21 +664,4 @@ function linkError(message: string, cause?: unknown): InventoryError {
 
 function noToken(cause: unknown): InventoryError {
   return new InventoryError('TOKEN_UNAVAILABLE', reasonOf(cause), { retryable: true, cause });
-}
-
-const SERVER_CODES: ReadonlySet<string> = new Set(
-  'bad_request unknown_type too_large unauthorized token_expired forbidden not_found version_conflict insufficient_stock key_reused gone batch_unavailable conflict rate_limited overloaded unavailable timeout'.split(
-    ' ',
-  ),
-);
-
-/** The error in a frame. A code of a newer relay counts as `bad_request`, or `unavailable` if it may be retried. */
-export function errorOf(frame: JsonObject): InventoryError {
-  const code = textOf(frame.code) ?? '';
-  const retryable = frame.retryable === true;
-  return new InventoryError(
-    SERVER_CODES.has(code) ? (code as ServerErrorCode) : retryable ? 'unavailable' : 'bad_request',
-    textOf(frame.message) ?? code,
-    { retryable, details: frame.details, retryAfterMs: integerOf(frame.retryAfterMs) },
-  );
 }

@@ -6,24 +6,30 @@
  * upper-case ones are found on this side of the wire.
  */
 
-export type ServerErrorCode =
-  | 'bad_request'
-  | 'unknown_type'
-  | 'too_large'
-  | 'unauthorized'
-  | 'token_expired'
-  | 'forbidden'
-  | 'not_found'
-  | 'version_conflict'
-  | 'insufficient_stock'
-  | 'key_reused'
-  | 'gone'
-  | 'batch_unavailable'
-  | 'conflict'
-  | 'rate_limited'
-  | 'overloaded'
-  | 'unavailable'
-  | 'timeout';
+import { integerOf, type JsonObject, textOf } from './protocol.js';
+
+const SERVER_CODES = [
+  'bad_request',
+  'unknown_type',
+  'too_large',
+  'unauthorized',
+  'token_expired',
+  'forbidden',
+  'not_found',
+  'version_conflict',
+  'insufficient_stock',
+  'key_reused',
+  'gone',
+  'batch_unavailable',
+  'conflict',
+  'rate_limited',
+  'overloaded',
+  'unavailable',
+  'timeout',
+  'internal',
+] as const;
+
+export type ServerErrorCode = (typeof SERVER_CODES)[number];
 
 export type ClientErrorCode =
   /** The link could not be made, or broke. */
@@ -78,4 +84,16 @@ export class InventoryError extends Error {
 /** Something thrown, as text. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The error in a frame. A code of a newer relay counts as `bad_request`, or `unavailable` if it may be retried. */
+export function errorOf(frame: JsonObject): InventoryError {
+  const said = textOf(frame.code) ?? '';
+  const retryable = frame.retryable === true;
+  const code = SERVER_CODES.find((known) => known === said) ?? (retryable ? 'unavailable' : 'bad_request');
+  return new InventoryError(code, textOf(frame.message) ?? said, {
+    retryable,
+    details: frame.details,
+    retryAfterMs: integerOf(frame.retryAfterMs),
+  });
 }

@@ -154,6 +154,21 @@ export function channelId(id: string): string {
   return id.replace(/[%:\p{Cc}]/gu, encodeURIComponent);
 }
 
+/** Whether the relay would take it for a channel; one odd name would cost the whole message it is in. */
+export function isChannel(name: string): boolean {
+  try {
+    decodeURIComponent(name);
+  } catch {
+    return false;
+  }
+  return (
+    /^(global|(product|warehouse):[^:]+|product:[^:]+:warehouse:[^:]+|presence:.+)$/.test(name) && !ODD_TEXT.test(name)
+  );
+}
+
+/** Control characters, and halves of characters, which JSON cannot carry to the relay. */
+const ODD_TEXT = /[\p{Cc}\p{Cs}]/u;
+
 /** The names of channels. */
 export const channel = {
   global: 'global',

@@ -129,7 +129,8 @@ export class Presence {
 
   #send(type: 'presence.track' | 'presence.update'): void {
     this.#lastSent = this.#clock.monotonic();
-    if (this.#mine && this.#connection.canWrite) this.#connection.send({ type, channel: this.channel, ...this.#mine });
+    if (this.#mine && this.#connection.offers('presence'))
+      this.#connection.send({ type, channel: this.channel, ...this.#mine });
   }
 
   #onFrame(frame: Frame): void {

@@ -7,7 +7,7 @@
  * wrong in a relay are the methods here: stop, drain, refuse, kick.
  */
 import type { Clock } from '../core/clock.js';
-import type { SocketConstructor } from '../core/connection.js';
+import type { SocketConstructor } from '../core/link.js';
 import { channelCovers, type Json, type JsonObject, type Row } from '../core/protocol.js';
 import type { LogEntry, MemoryDatabase } from './database.js';
 import { FaultPlan } from './faults.js';

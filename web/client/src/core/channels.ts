@@ -1,0 +1,90 @@
+/*
+ * channels.ts
+ *   What is followed, and what the relay was told of it.
+ *
+ * Follows are counted.  What changed in one turn of the loop is told in one
+ * message, so a table that mounts is no flood; what changed while hello was on
+ * its way is told after it.  The relay answers for each channel in the order
+ * they were named, without naming one it refuses: those ahead of a confirmed
+ * one were refused.
+ */
+import { InventoryError } from './errors.js';
+import { isChannel } from './protocol.js';
+
+interface Wiring {
+  /** Whether there is somebody to tell. */
+  readonly ready: () => boolean;
+  readonly subscribe: (names: string[]) => void;
+  readonly unsubscribe: (names: string[]) => void;
+  readonly report: (error: InventoryError) => void;
+}
+
+export class Channels {
+  readonly #w: Wiring;
+  readonly #counts = new Map<string, number>();
+  /** What the relay follows for this link, or was asked to. */
+  #told = new Set<string>();
+  #unconfirmed: string[] = [];
+  #scheduled = false;
+
+  constructor(names: readonly string[], wiring: Wiring) {
+    this.#w = wiring;
+    for (const name of names) this.follow(name);
+  }
+
+  get names(): string[] {
+    return [...this.#counts.keys()];
+  }
+
+  follow(name: string): void {
+    if (isChannel(name)) this.#count(name, 1);
+    else this.#w.report(new InventoryError('INVALID_ARGUMENT', `"${name}" is no channel`));
+  }
+
+  unfollow(name: string): void {
+    if (this.#counts.has(name)) this.#count(name, -1);
+  }
+
+  /** A link begins on which these are followed without a word more. */
+  begin(told: readonly string[]): void {
+    this.#told = new Set(told);
+    this.#unconfirmed = [...told];
+  }
+
+  /** Tells what is not told yet. */
+  tell(): void {
+    this.#scheduled = false;
+    if (!this.#w.ready()) return;
+    const more = this.names.filter((name) => !this.#told.has(name));
+    const less = [...this.#told].filter((name) => !this.#counts.has(name));
+    this.#told = new Set(this.names);
+    this.#unconfirmed.push(...more);
+    if (less.length > 0) this.#w.unsubscribe(less);
+    if (more.length > 0) this.#w.subscribe(more);
+  }
+
+  /** The relay follows it now; null or the ones it passed over come back. */
+  onConfirmed(name: string): void {
+    this.#unconfirmed.splice(0, this.#unconfirmed.indexOf(name) + 1);
+  }
+
+  /** The channel a refusal that names none is about. */
+  takeRefused(): string | undefined {
+    return this.#unconfirmed.shift();
+  }
+
+  /** Nobody looked at what was asked: to be told again. True if there is anything. */
+  retell(): boolean {
+    for (const name of this.#unconfirmed) this.#told.delete(name);
+    return this.#unconfirmed.splice(0).length > 0;
+  }
+
+  #count(name: string, by: 1 | -1): void {
+    const count = (this.#counts.get(name) ?? 0) + by;
+    if (count > 0) this.#counts.set(name, count);
+    else this.#counts.delete(name);
+    if (this.#scheduled || !this.#w.ready()) return;
+    this.#scheduled = true;
+    queueMicrotask(() => this.tell());
+  }
+}

@@ -1,0 +1,120 @@
+/*
+ * heartbeat.ts
+ *   Whether the other side lives, and how far away it is.
+ *
+ * readyState and navigator.onLine prove nothing.  Any frame is a sign of
+ * life; without one for a while we ask, and without an answer the link is
+ * dead.  Asking happens while the page is visible: timers of hidden pages run
+ * late, and the relay's own WebSocket pings, which browsers answer without
+ * timers, keep a hidden page's link alive.
+ */
+import type { Clock } from './clock.js';
+import type { Link } from './link.js';
+import type { Page } from './page.js';
+import { type Frame, idOf, type JsonObject } from './protocol.js';
+
+export interface RoundTrip {
+  readonly ms: number;
+  /** False: measured while hidden, after sleep or on a busy page. */
+  readonly trusted: boolean;
+}
+
+export interface HeartbeatOptions {
+  intervalMs?: number;
+  timeoutMs?: number;
+}
+
+interface Ping {
+  readonly id: string;
+  readonly sentAt: number;
+  readonly trusted: boolean;
+}
+
+interface Wiring {
+  readonly clock: Clock;
+  readonly page: Page;
+  readonly id: () => string;
+  readonly send: (message: JsonObject) => void;
+  readonly roundTrip: (trip: RoundTrip) => void;
+  /** Frames come, the pong does not. */
+  readonly missed: () => void;
+  readonly dead: () => void;
+}
+
+/** A wake-up's question must be answered by then. */
+const PROBE_TIMEOUT_MS = 2_000;
+/** A question about a timer that ran this late proves nothing. */
+const LATE_TIMER_MS = 1_000;
+/** A timer later than this ran on a busy page: what is measured then is the page. */
+const BUSY_MS = 100;
+
+export class Heartbeat {
+  readonly #w: Wiring;
+  readonly #intervalMs: number;
+  readonly #timeoutMs: number;
+  #link: Link | null = null;
+  #pings: Ping[] = [];
+  #lastInbound = 0;
+
+  constructor(options: HeartbeatOptions, wiring: Wiring) {
+    this.#w = wiring;
+    this.#intervalMs = options.intervalMs ?? 15_000;
+    this.#timeoutMs = options.timeoutMs ?? 5_000;
+  }
+
+  /** Beats for as long as the link lives. */
+  begin(link: Link): void {
+    this.#link = link;
+    this.#pings = [];
+    this.#schedule();
+  }
+
+  /** Asks for a sign of life now. */
+  probe(): void {
+    this.#ping(PROBE_TIMEOUT_MS, false);
+  }
+
+  onInbound(): void {
+    this.#lastInbound = this.#w.clock.monotonic();
+  }
+
+  onPong(frame: Frame): void {
+    const id = idOf(frame.id);
+    // A plain pong may come without an id: pongs keep the order of pings.
+    const ping = id === undefined ? this.#pings[0] : this.#pings.find((p) => p.id === id);
+    if (!ping) return;
+    this.#pings = this.#pings.filter((p) => p !== ping);
+    this.#w.roundTrip({
+      ms: this.#w.clock.monotonic() - ping.sentAt,
+      trusted: ping.trusted && this.#w.page.visible(),
+    });
+  }
+
+  #schedule(): void {
+    const { clock, page } = this.#w;
+    const interval = this.#intervalMs;
+    const due = { mono: clock.monotonic() + interval, wall: clock.now() + interval };
+    this.#link?.later(interval, () => {
+      // A machine that slept stops one clock or the other, or both.
+      const late = Math.max(clock.monotonic() - due.mono, clock.now() - due.wall);
+      this.#schedule();
+      if (late > interval) this.probe();
+      else if (page.visible()) this.#ping(this.#timeoutMs, late < BUSY_MS);
+    });
+  }
+
+  #ping(timeoutMs: number, trusted: boolean): void {
+    const { clock } = this.#w;
+    const sentAt = clock.monotonic();
+    const ping: Ping = { id: this.#w.id(), sentAt, trusted };
+    this.#pings.push(ping);
+    this.#w.send({ type: 'ping', id: ping.id });
+    this.#link?.later(timeoutMs, () => {
+      if (!this.#pings.includes(ping)) return;
+      this.#pings = this.#pings.filter((p) => p !== ping);
+      if (this.#lastInbound > sentAt) this.#w.missed();
+      else if (clock.monotonic() - sentAt > timeoutMs + LATE_TIMER_MS) this.probe();
+      else this.#w.dead();
+    });
+  }
+}

@@ -1,0 +1,59 @@
+/*
+ * requests.ts
+ *   Questions that wait for their reply: any frame with their id.
+ */
+import type { Clock, TimerHandle } from './clock.js';
+import { InventoryError } from './errors.js';
+import type { Frame } from './protocol.js';
+
+interface Waiting {
+  readonly resolve: (frame: Frame) => void;
+  readonly reject: (error: InventoryError) => void;
+  readonly timer: TimerHandle;
+}
+
+export class Requests {
+  readonly #clock: Clock;
+  readonly #waiting = new Map<string, Waiting>();
+  #count = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** An id nobody had before. */
+  id(): string {
+    return `c${++this.#count}`;
+  }
+
+  /** A new id, whose reply goes to one of the two. */
+  expect(resolve: Waiting['resolve'], reject: Waiting['reject'], timeoutMs: number): string {
+    const id = this.id();
+    const timer = this.#clock.setTimeout(
+      () => this.answer(id, new InventoryError('timeout', 'no reply', { retryable: true })),
+      timeoutMs,
+    );
+    this.#waiting.set(id, { resolve, reject, timer });
+    return id;
+  }
+
+  /** False if nobody waits for it. */
+  answer(id: string | undefined, reply: Frame | InventoryError): boolean {
+    const waiting = id === undefined ? undefined : this.#waiting.get(id);
+    if (id === undefined || !waiting) return false;
+    this.#waiting.delete(id);
+    this.#clock.clearTimeout(waiting.timer);
+    if (reply instanceof InventoryError) waiting.reject(reply);
+    else waiting.resolve(reply);
+    return true;
+  }
+
+  /** Nobody will answer any more. */
+  end(error: InventoryError): void {
+    for (const id of [...this.#waiting.keys()]) this.answer(id, error);
+  }
+}

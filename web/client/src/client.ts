@@ -5,14 +5,22 @@
  * This file only joins parts: each of them can be read, and used, alone.
  */
 import type { BatchOptions } from './core/batcher.js';
-import { type Clock, systemClock, type TimerHandle } from './core/clock.js';
+import { type Clock, systemClock } from './core/clock.js';
 import { Connection, type ConnectionOptions } from './core/connection.js';
 import { Emitter, type ListenOptions } from './core/emitter.js';
 import { InventoryError } from './core/errors.js';
 import type { Gap, SnapshotPage } from './core/feed.js';
 import { browserPage } from './core/page.js';
-import { channelCovers, type InventoryEvent, type ItemKey, itemKey, type JsonObject, textOf } from './core/protocol.js';
+import {
+  channelCovers,
+  type InventoryEvent,
+  type ItemKey,
+  itemKey,
+  type JsonObject,
+  readItem,
+} from './core/protocol.js';
 import type { ConnectionState, ConnectionStatus } from './core/state.js';
+import { Timer } from './core/timer.js';
 import { defaultPolicies, type Policies } from './perf/adaptive.js';
 import { type Health, healthOf } from './perf/health.js';
 import { type Grade, type Quality, QualityMeter } from './perf/quality.js';
@@ -104,20 +112,23 @@ export class InventoryClient {
   #grade: Grade = 'good';
   #stale = false;
   #syncScheduled = false;
-  #saveTimer: TimerHandle | null = null;
-  #lostTimer: TimerHandle | null = null;
+  readonly #saveTimer: Timer;
+  readonly #lostTimer: Timer;
+  readonly #reportTimer: Timer;
   #lost = false;
   #wasConnected = false;
-  #reportTimer: TimerHandle | null = null;
   #closed = false;
 
   constructor(options: ClientOptions) {
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
+    const clock = options.clock ?? systemClock;
+    this.#clock = clock;
+    this.#saveTimer = new Timer(clock);
+    this.#lostTimer = new Timer(clock);
+    this.#reportTimer = new Timer(clock);
     const page = options.page ?? browserPage();
     this.#emitter = new Emitter<ClientEvents>((error) => this.connection.reportThrown(error));
-    const call = (fn: () => void) => this.#emitter.call(fn, undefined);
-    this.inventory = new Store(call);
+    this.inventory = new Store((error) => this.connection.reportThrown(error));
     const together = (fn: () => void) => this.inventory.together(fn);
     this.connection = new Connection({ snapshot: true, together, ...options, clock: this.#clock, page });
     this.#meter = new QualityMeter(this.#clock);
@@ -140,7 +151,7 @@ export class InventoryClient {
     this.#stops.push(
       this.inventory.subscribeAll(() => this.#scheduleSave()),
       page.listen((signal) => {
-        if (signal === 'hidden') this.queue.batcher.flush();
+        if (signal === 'hidden') this.queue.drain.batcher.flush();
         if (signal === 'leave') this.queue.leave();
         if (signal === 'hidden' || signal === 'leave') void this.#saveRows();
       }),
@@ -217,11 +228,11 @@ export class InventoryClient {
   /** Ends everything; changes not sent stay on the device. */
   async close(): Promise<void> {
     if (this.#closed) return;
-    await this.queue.ready;
+    await this.queue.settled();
     await this.#saveRows();
     this.#closed = true;
     for (const stop of this.#stops) stop();
-    for (const timer of [this.#saveTimer, this.#lostTimer, this.#reportTimer]) this.#clock.clearTimeout(timer);
+    for (const timer of [this.#saveTimer, this.#lostTimer, this.#reportTimer]) timer.stop();
     for (const { presence } of this.#presences.values()) presence.close();
     this.queue.close();
     this.connection.close();
@@ -303,7 +314,7 @@ export class InventoryClient {
   /** Who else is there. Counted: release() as often as it was asked for. */
   presence(channel: string): Presence {
     const entry = this.#presences.get(channel) ?? {
-      presence: new Presence(channel, this.#clock, this.connection, (fn) => this.#emitter.call(fn, undefined)),
+      presence: new Presence(channel, this.#clock, this.connection),
       count: 0,
     };
     entry.count++;
@@ -351,7 +362,7 @@ export class InventoryClient {
     const { connection, inventory, counters } = this;
     const onEvent = (event: InventoryEvent) => {
       inventory.onEvent(event);
-      if (event.op !== undefined) this.queue.onEcho(event.op, event.data);
+      if (event.op !== undefined) this.queue.drain.onEcho(event.op, event.data);
     };
     connection.on('event', (event) => {
       counters.events++;
@@ -364,7 +375,7 @@ export class InventoryClient {
       onEvent(event);
     });
     connection.on('snapshot', (page) => {
-      inventory.onSnapshot(page.channel, page.rows, page.first, page.more);
+      inventory.onSnapshot(page);
       this.#emitter.emit('snapshot', page);
     });
     connection.on('resync', () => {
@@ -397,25 +408,24 @@ export class InventoryClient {
   #onState(state: ConnectionState): void {
     this.#meter.onState(state);
     if (state.name === 'connected') {
-      if (this.#wasConnected && this.#lostTimer !== null) this.counters.reconnects++;
+      if (this.#lost || this.#lostTimer.runs) this.counters.reconnects++;
       this.#wasConnected = true;
       this.#stale = false;
       this.#endLost('restored');
     } else if (state.name === 'disconnected' || (state.name === 'error' && !state.recoverable)) {
       this.#endLost('failed');
-    } else if (this.#wasConnected && this.#lostTimer === null) {
-      this.#lostTimer = this.#clock.setTimeout(() => {
+    } else if (this.#wasConnected && !this.#lost) {
+      this.#lostTimer.start(LOST_AFTER_MS, () => {
         this.#lost = true;
         this.#emitter.emit('lostConnection', 'lost');
-      }, LOST_AFTER_MS);
+      });
     }
     this.#emitter.emit('state', state);
     this.#onQuality();
   }
 
   #endLost(how: 'restored' | 'failed'): void {
-    this.#clock.clearTimeout(this.#lostTimer);
-    this.#lostTimer = null;
+    this.#lostTimer.stop();
     if (!this.#lost) return;
     this.#lost = false;
     this.#emitter.emit('lostConnection', how);
@@ -434,8 +444,8 @@ export class InventoryClient {
     const { adaptive = true, queue = {}, maxRate } = this.#options;
     if (adaptive === false) return;
     const policy = (adaptive === true ? defaultPolicies : adaptive)[this.#grade];
-    this.queue.batcher.windowMs = Math.max(policy.batchWindowMs, this.#options.batch?.windowMs ?? 0);
-    this.queue.maxInFlight = Math.min(policy.maxInFlight, queue.maxInFlight ?? policy.maxInFlight);
+    this.queue.drain.batcher.windowMs = Math.max(policy.batchWindowMs, this.#options.batch?.windowMs ?? 0);
+    this.queue.drain.maxInFlight = Math.min(policy.maxInFlight, queue.maxInFlight ?? policy.maxInFlight);
     // A link that broke is not a slow one: only slow answers ask the relay for less.
     this.connection.setMaxRate((quality.colour === 'green' ? null : policy.maxRate) ?? maxRate);
     for (const { presence } of this.#presences.values()) presence.throttleMs = policy.presenceThrottleMs;
@@ -450,13 +460,11 @@ export class InventoryClient {
   }
 
   #scheduleSave(): void {
-    if (this.#saveTimer !== null || this.#closed) return;
-    this.#saveTimer = this.#clock.setTimeout(() => void this.#saveRows(), SAVE_ROWS_AFTER_MS);
+    if (!this.#closed) this.#saveTimer.start(SAVE_ROWS_AFTER_MS, () => void this.#saveRows());
   }
 
   async #saveRows(): Promise<void> {
-    this.#clock.clearTimeout(this.#saveTimer);
-    this.#saveTimer = null;
+    this.#saveTimer.stop();
     const { rows, gone } = this.inventory.takeDirty();
     if (this.#closed || rows.length + gone.length === 0) return;
     try {
@@ -501,10 +509,10 @@ export class InventoryClient {
   }
 
   #report(): void {
-    this.#reportTimer = this.#clock.setTimeout(() => {
+    this.#reportTimer.start(REPORT_EVERY_MS, () => {
       this.#emitter.emit('health', this.health());
       this.#report();
-    }, REPORT_EVERY_MS);
+    });
   }
 
   /** Emits, and remembers for a while that it happened. */
@@ -520,10 +528,6 @@ export function createClient(options: ClientOptions): InventoryClient {
 }
 
 function covers(channel: string, event: InventoryEvent): boolean {
-  const productId = textOf(event.data.productId);
-  const warehouseId = textOf(event.data.warehouseId);
-  return (
-    channel === 'global' ||
-    (productId !== undefined && warehouseId !== undefined && channelCovers(channel, { productId, warehouseId }))
-  );
+  const item = readItem(event.data);
+  return item ? channelCovers(channel, item) : channel === 'global';
 }

@@ -44,12 +44,14 @@ export type {
   Effect,
   Line,
   MovementType,
+  NewOperation,
   OperationStatus,
   StockTake,
   StoredError,
   StoredOperation,
 } from './sync/operation.js';
-export type { Ack, FlushResult, Operation, Queue, QueueOptions, SyncStatus } from './sync/queue.js';
-export { IndexedDbStorage, type NewOperation, type StorageAdapter } from './sync/storage.js';
+export type { Ack } from './sync/outbox.js';
+export type { FlushResult, Operation, Queue, QueueOptions, SyncStatus } from './sync/queue.js';
+export { IndexedDbStorage, type StorageAdapter } from './sync/storage.js';
 export { type ItemFilter, type ItemView, Store } from './sync/store.js';
 export type { Locks, TabMessage, Tabs } from './sync/tabs.js';

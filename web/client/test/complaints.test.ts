@@ -129,7 +129,9 @@ test('a burst after a thaw is told to the screen once', async () => {
 
 test('five thousand changes made offline are taken, and the next one is refused, not the first dropped', async () => {
   const { client } = stage();
-  const operations = Array.from({ length: 5_000 }, () => client.adjust({ ...P, quantity: -1 }));
+  const operations = Array.from({ length: 5_000 }, (_, i) =>
+    client.adjust({ ...P, quantity: -1, reference: `order ${i}` }),
+  );
   await Promise.all(operations.map((operation) => operation.saved));
   const late = client.adjust({ ...P, quantity: -1 });
   await expect(late.result).rejects.toMatchObject({ code: 'QUEUE_FULL' });

@@ -147,8 +147,8 @@ describe('adapting', () => {
     await up();
     await clock.advance(60_000);
     expect(client.quality.grade).toBe('poor');
-    expect(client.queue.batcher.windowMs).toBe(500);
-    expect(client.queue.maxInFlight).toBe(2);
+    expect(client.queue.drain.batcher.windowMs).toBe(500);
+    expect(client.queue.drain.maxInFlight).toBe(2);
     expect(presence.throttleMs).toBe(5_000);
     relay.closeAll(4101);
     await clock.until(() => client.state.name !== 'connected');
@@ -156,7 +156,7 @@ describe('adapting', () => {
     expect(relay.received.filter((m) => m.type === 'hello').map((m) => m.maxRate)).toEqual([undefined, 1]);
     relay.faults.delayMs = 0;
     await clock.advance(600_000);
-    expect(client.queue.maxInFlight).toBe(8);
+    expect(client.queue.drain.maxInFlight).toBe(8);
   });
 
   test('a link that broke is not asked to be slow', async () => {

@@ -334,7 +334,8 @@ test('two tabs that drain at once apply nothing twice, with locks and without', 
         await all.up(second.client);
         const operations: Operation[] = [];
         for (const { tab, item, wait } of acts) {
-          operations.push((tab ? all : second).client.adjust({ productId: item, warehouseId: 'w', quantity: -1 }));
+          const change = { productId: item, warehouseId: 'w', quantity: -1, reference: `${operations.length}` };
+          operations.push((tab ? all : second).client.adjust(change));
           await all.clock.advance(wait);
         }
         await all.clock.until(() => operations.every((operation) => operation.status === 'acked'));
@@ -374,7 +375,7 @@ test('operations of a lane reach the server in the order they were made', async 
                   type: 'apply',
                   lines: ITEMS.map((productId) => ({ productId, warehouseId: 'w', quantity: -1 })),
                 })
-              : client.adjust({ productId: lane, warehouseId: 'w', quantity: -1 }),
+              : client.adjust({ productId: lane, warehouseId: 'w', quantity: -1, reference: `${made.length}` }),
           );
         }
         await clock.until(() => made.every((operation) => operation.status === 'acked'));
@@ -405,7 +406,7 @@ test('the view is the base and all pending effects, whatever order they come and
   };
   fc.assert(
     fc.property(fc.array(fc.integer({ min: -9, max: 9 }), { maxLength: 12 }), fc.array(fc.nat(11)), (deltas, gone) => {
-      const store = new Store((fn) => fn());
+      const store = new Store(() => {});
       store.hydrate([row]);
       const operations = deltas.map((quantity, i): StoredOperation => {
         const message = { type: 'adjust', productId: 'p', warehouseId: 'w', quantity };

@@ -43,8 +43,7 @@ test('what was added is there in order when opened again', async () => {
   await storage.saveRows([row], []);
   storage.close();
   const again = new IndexedDbStorage('t', factory);
-  expect((await again.page(0, 10)).map((op) => op.key)).toEqual(['a', 'b', 'c']);
-  expect((await again.page(seqs[0] ?? 0, 1)).map((op) => op.key)).toEqual(['b']);
+  expect((await again.operations()).map((op) => op.key)).toEqual(['a', 'b', 'c']);
   expect(await again.rows()).toEqual([row]);
 });
 
@@ -63,15 +62,25 @@ test('an operation removed meanwhile is not brought back by a late write', async
   const storage = new IndexedDbStorage('t', new IDBFactory());
   const seq = await storage.add(operation('a'));
   await storage.remove([seq]);
-  await storage.put([{ ...operation('a'), seq }]);
-  expect(await storage.page(0, 10)).toEqual([]);
+  const other = await storage.add(operation('b'));
+  expect(
+    await storage.put([
+      { ...operation('a'), seq },
+      { ...operation('b'), seq: other },
+    ]),
+  ).toEqual([other]);
+  await storage.remove([other]);
+  expect(await storage.operations()).toEqual([]);
 });
 
 test('replacing is one step', async () => {
   const storage = new IndexedDbStorage('t', new IDBFactory());
   const seq = await storage.add(operation('a'));
-  await storage.replace(seq, operation('b'));
-  expect((await storage.page(0, 10)).map((op) => op.key)).toEqual(['b']);
+  expect(await storage.swap(seq, (op) => op?.key === 'x', operation('b'))).toBe(false);
+  expect(await storage.swap(seq, (op) => op?.key === 'a', operation('b'))).toBe(true);
+  expect((await storage.operations()).map((op) => [op.seq, op.key])).toEqual([[seq, 'b']]);
+  expect(await storage.swap(seq, () => true, null)).toBe(true);
+  expect(await storage.operations()).toEqual([]);
 });
 
 test('a database closed behind one’s back is opened again', async () => {
@@ -86,7 +95,7 @@ test('a database closed behind one’s back is opened again', async () => {
   await storage.add(operation('a'));
   kill?.close();
   await storage.add(operation('b'));
-  expect((await storage.page(0, 10)).map((op) => op.key)).toEqual(['a', 'b']);
+  expect((await storage.operations()).map((op) => op.key)).toEqual(['a', 'b']);
 });
 
 test('without IndexedDB every call rejects, and the client goes on in memory and says so', async () => {

@@ -163,7 +163,7 @@ describe('offline', () => {
     await clock.advance(1);
     await client.adjust({ productId: 'q', warehouseId: 'w', quantity: -1 }).saved;
     await client.close();
-    const kept = await storage.page(0, 9);
+    const kept = await storage.operations();
     let told = 0;
     client.inventory.subscribeAll(() => void told++);
     const heard = relay.received.length;
@@ -171,7 +171,7 @@ describe('offline', () => {
     expect(told).toBe(0);
     expect(clock.pendingTimers).toBe(0);
     expect(relay.received.length).toBe(heard);
-    expect(await storage.page(0, 9)).toEqual(kept);
+    expect(await storage.operations()).toEqual(kept);
     expect(kept.map((op) => op.status)).toEqual(['sending', 'sending']);
   });
 
@@ -367,7 +367,9 @@ describe('offline', () => {
 
   test('a full queue takes no more and drops nothing', async () => {
     const { client, errors } = stage({ client: { queue: { maxOps: 10 } } });
-    const operations = Array.from({ length: 12 }, () => client.adjust({ ...P, quantity: -1 }));
+    const operations = Array.from({ length: 12 }, (_, i) =>
+      client.adjust({ ...P, quantity: -1, reference: `order ${i}` }),
+    );
     await Promise.allSettled(operations.map((operation) => operation.saved));
     expect(operations.map((operation) => operation.status)).toEqual([...Array(10).fill('queued'), 'failed', 'failed']);
     await expect(operations[11]?.result).rejects.toMatchObject({ code: 'QUEUE_FULL' });

@@ -6,8 +6,9 @@
  * same turn of the loop; those after it wait for the window.  No message
  * waits longer than maxWaitMs.
  */
-import type { Clock, TimerHandle } from './clock.js';
+import type { Clock } from './clock.js';
 import { byteSize, type JsonObject } from './protocol.js';
+import { Timer } from './timer.js';
 
 export interface BatchOptions {
   /** Default 100. */
@@ -28,12 +29,13 @@ export class Batcher {
   windowMs: number;
   #waiting: JsonObject[] = [];
   #bytes = 0;
-  #timer: TimerHandle | null = null;
+  readonly #timer: Timer;
   #scheduled = false;
   #lastFlush = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock, options: BatchOptions, send: (messages: readonly JsonObject[]) => void) {
     this.#clock = clock;
+    this.#timer = new Timer(clock);
     this.#options = options;
     this.#send = send;
     this.windowMs = options.windowMs ?? 100;
@@ -47,11 +49,11 @@ export class Batcher {
     if (full && this.#waiting.length > 0) this.flush();
     this.#waiting.push(message);
     this.#bytes += bytes;
-    if (this.#timer !== null || this.#scheduled) return;
+    if (this.#timer.runs || this.#scheduled) return;
     const window = Math.min(this.windowMs, this.#options.maxWaitMs ?? 500);
     const wait = this.#lastFlush + window - this.#clock.monotonic();
     if (wait > 0) {
-      this.#timer = this.#clock.setTimeout(() => this.flush(), wait);
+      this.#timer.start(wait, () => this.flush());
       return;
     }
     this.#scheduled = true;
@@ -62,10 +64,8 @@ export class Batcher {
 
   /** Sends what waits now: timers of a page that goes away may never run. */
   flush(): void {
-    this.#stop();
     const messages = this.#waiting;
-    this.#waiting = [];
-    this.#bytes = 0;
+    this.clear();
     if (messages.length === 0) return;
     this.#lastFlush = this.#clock.monotonic();
     this.#send(messages);
@@ -73,14 +73,9 @@ export class Batcher {
 
   /** Drops what waits: the connection it was meant for is gone. */
   clear(): void {
-    this.#stop();
     this.#waiting = [];
     this.#bytes = 0;
-  }
-
-  #stop(): void {
     this.#scheduled = false;
-    this.#clock.clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#timer.stop();
   }
 }

@@ -9,11 +9,11 @@
  */
 import { type BackoffOptions, backoffMs } from './backoff.js';
 import { Channels } from './channels.js';
-import { type Clock, systemClock, type TimerHandle } from './clock.js';
+import { type Clock, systemClock } from './clock.js';
 import { Emitter, type ListenOptions } from './emitter.js';
 import { type ErrorCode, errorOf, InventoryError, reasonOf } from './errors.js';
 import { Feed, type FeedEvents, malformed } from './feed.js';
-import { Heartbeat, type HeartbeatOptions, type RoundTrip } from './heartbeat.js';
+import { Heartbeat, type HeartbeatEvents, type HeartbeatOptions } from './heartbeat.js';
 import { Link, type SocketConstructor, type SocketLike } from './link.js';
 import { browserPage, type Page, type PageSignal } from './page.js';
 import {
@@ -36,6 +36,7 @@ import {
   type PresentState,
   statusOf,
 } from './state.js';
+import { Timer } from './timer.js';
 import { Token, type TokenProvider } from './token.js';
 import { NO_WELCOME, readWelcome, type Welcome } from './welcome.js';
 
@@ -69,13 +70,10 @@ export interface ConnectionOptions {
   page?: Page;
 }
 
-export interface ConnectionEvents extends FeedEvents {
+export interface ConnectionEvents extends FeedEvents, HeartbeatEvents {
   state: ConnectionState;
   /** Frames of protocol 1 that are nobody's reply and no stock event. */
   frame: Frame;
-  roundTrip: RoundTrip;
-  /** A ping without its pong. */
-  missedPong: undefined;
   traffic: { readonly direction: 'in' | 'out'; readonly bytes: number };
   /** The relay lost (true) or regained its database. */
   stale: boolean;
@@ -117,7 +115,7 @@ export class Connection {
   #spoke = false;
   #reporting = false;
   #lastGapAsk = Number.NEGATIVE_INFINITY;
-  #hiddenTimer: TimerHandle | null = null;
+  readonly #hiddenTimer: Timer;
   #maxRate: number | undefined;
 
   constructor(options: ConnectionOptions) {
@@ -128,16 +126,12 @@ export class Connection {
     this.#page = page;
     this.#maxRate = options.maxRate;
     this.#link = new Link(clock);
+    this.#hiddenTimer = new Timer(clock);
     this.#token = new Token(clock, options.getToken);
     this.#requests = new Requests(clock);
     this.#feed = new Feed(options, this.#emitter, () => this.#askAgain());
-    this.#heartbeat = new Heartbeat(options.heartbeat ?? {}, {
-      clock,
-      page,
-      id: () => this.#requests.id(),
-      send: (message) => this.#sendFrame(message),
-      roundTrip: (trip) => this.#emitter.emit('roundTrip', trip),
-      missed: () => this.#emitter.emit('missedPong', undefined),
+    this.#heartbeat = new Heartbeat(options.heartbeat, clock, page, this.#emitter, {
+      ping: (id) => this.#sendFrame({ type: 'ping', id }),
       dead: () => this.#lost('no sign of life'),
     });
     this.#channels = new Channels(options.channels ?? ['global'], {
@@ -448,8 +442,7 @@ export class Connection {
     }
     this.#turn();
     this.#attempts = 0;
-    this.#clock.clearTimeout(this.#hiddenTimer);
-    this.#hiddenTimer = null;
+    this.#hiddenTimer.stop();
     this.#setState({ name: 'disconnected', reason });
   }
 
@@ -630,13 +623,12 @@ export class Connection {
 
   #onHidden(): void {
     const ms = this.#options.hiddenTimeoutMs ?? 300_000;
-    if (ms <= 0 || this.#hiddenTimer !== null) return;
-    this.#hiddenTimer = this.#clock.setTimeout(() => {
-      this.#hiddenTimer = null;
+    if (ms <= 0) return;
+    this.#hiddenTimer.start(ms, () => {
       if (!this.#wanted || this.#page.visible()) return;
       if (this.#requests.size > 0) this.#onHidden();
       else if (this.#state.name === 'connected' || this.#state.name === 'connecting') this.#leave('hidden');
-    }, ms);
+    });
   }
 
   /** Ends the present link and its open questions, for one that can begin. */

@@ -11,6 +11,11 @@ export interface ListenOptions {
   signal?: AbortSignal;
 }
 
+/** What of an emitter one needs who only says things. */
+export interface Listener<Events extends object> {
+  emit<K extends keyof Events>(name: K, value: Events[K]): void;
+}
+
 export class Emitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
   readonly #onThrow: (error: unknown) => void;

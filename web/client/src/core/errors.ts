@@ -8,28 +8,26 @@
 
 import { integerOf, type JsonObject, textOf } from './protocol.js';
 
-const SERVER_CODES = [
-  'bad_request',
-  'unknown_type',
-  'too_large',
-  'unauthorized',
-  'token_expired',
-  'forbidden',
-  'not_found',
-  'version_conflict',
-  'insufficient_stock',
-  'key_reused',
-  'gone',
-  'batch_unavailable',
-  'conflict',
-  'rate_limited',
-  'overloaded',
-  'unavailable',
-  'timeout',
-  'internal',
-] as const;
-
-export type ServerErrorCode = (typeof SERVER_CODES)[number];
+/** Of this relay; a newer one may send others. */
+export type ServerErrorCode =
+  | 'bad_request'
+  | 'unknown_type'
+  | 'too_large'
+  | 'unauthorized'
+  | 'token_expired'
+  | 'forbidden'
+  | 'not_found'
+  | 'version_conflict'
+  | 'insufficient_stock'
+  | 'key_reused'
+  | 'gone'
+  | 'batch_unavailable'
+  | 'conflict'
+  | 'rate_limited'
+  | 'overloaded'
+  | 'unavailable'
+  | 'timeout'
+  | 'internal';
 
 export type ClientErrorCode =
   /** The link could not be made, or broke. */
@@ -86,13 +84,11 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The error in a frame. A code of a newer relay counts as `bad_request`, or `unavailable` if it may be retried. */
+/** The error in a frame, its code as the relay said it. */
 export function errorOf(frame: JsonObject): InventoryError {
-  const said = textOf(frame.code) ?? '';
-  const retryable = frame.retryable === true;
-  const code = SERVER_CODES.find((known) => known === said) ?? (retryable ? 'unavailable' : 'bad_request');
-  return new InventoryError(code, textOf(frame.message) ?? said, {
-    retryable,
+  const code = textOf(frame.code) ?? 'bad_request';
+  return new InventoryError(code as ServerErrorCode, textOf(frame.message) ?? code, {
+    retryable: frame.retryable === true,
     details: frame.details,
     retryAfterMs: integerOf(frame.retryAfterMs),
   });

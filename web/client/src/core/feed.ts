@@ -7,6 +7,7 @@
  * is skipped.  It is only handed back (`since`) when no snapshot was still
  * under way; otherwise the next connection starts anew and says so.
  */
+import type { Listener } from './emitter.js';
 import { InventoryError } from './errors.js';
 import {
   type Frame,
@@ -25,8 +26,6 @@ export interface SnapshotPage {
   readonly rows: readonly Row[];
   /** More pages of this channel follow. */
   readonly more: boolean;
-  /** First page of this channel since it was asked for. */
-  readonly first: boolean;
 }
 
 export interface Gap {
@@ -48,11 +47,6 @@ export interface FeedEvents {
   error: InventoryError;
 }
 
-/** Who is told; an Emitter. */
-interface FeedListener {
-  emit<K extends keyof FeedEvents>(name: K, value: FeedEvents[K]): void;
-}
-
 interface Options {
   readonly snapshot?: boolean | undefined;
   readonly since?: Position | undefined;
@@ -61,17 +55,15 @@ interface Options {
 
 export class Feed {
   readonly #options: Options;
-  readonly #out: FeedListener;
+  readonly #out: Listener<FeedEvents>;
   readonly #askAgain: () => void;
   readonly #versions = new Versions();
   /** Channels whose snapshot is not complete. */
   readonly #outstanding = new Set<string>();
-  /** Of these, those of which a page has come. */
-  readonly #begun = new Set<string>();
   #position: Position | null;
 
   /** askAgain: versions of an item were missed. */
-  constructor(options: Options, out: FeedListener, askAgain: () => void) {
+  constructor(options: Options, out: Listener<FeedEvents>, askAgain: () => void) {
     this.#options = options;
     this.#out = out;
     this.#askAgain = askAgain;
@@ -108,7 +100,6 @@ export class Feed {
   startAt(position: unknown, channels: readonly string[]): void {
     this.#position = textOf(position) ?? null;
     this.#outstanding.clear();
-    this.#begun.clear();
     this.expect(channels);
   }
 
@@ -169,17 +160,15 @@ export class Feed {
     if (channel === undefined || !Array.isArray(frame.items)) return this.#malformed(frame);
     const rows: Row[] = [];
     for (const item of frame.items) {
-      const row = isObject(item) ? readRow(item) : null;
+      const row = readRow(item);
       if (row) {
         this.#versions.know(row);
         rows.push(row);
       } else this.#malformed(item);
     }
     const more = frame.more === true;
-    const first = !this.#begun.has(channel);
-    this.#begun[more ? 'add' : 'delete'](channel);
     if (!more) this.#outstanding.delete(channel);
-    this.#out.emit('snapshot', { channel, rows, more, first });
+    this.#out.emit('snapshot', { channel, rows, more });
   }
 
   #malformed(details: unknown): void {

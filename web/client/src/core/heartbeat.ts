@@ -9,9 +9,10 @@
  * timers, keep a hidden page's link alive.
  */
 import type { Clock } from './clock.js';
+import type { Listener } from './emitter.js';
 import type { Link } from './link.js';
 import type { Page } from './page.js';
-import { type Frame, idOf, type JsonObject } from './protocol.js';
+import { type Frame, idOf } from './protocol.js';
 
 export interface RoundTrip {
   readonly ms: number;
@@ -30,14 +31,14 @@ interface Ping {
   readonly trusted: boolean;
 }
 
-interface Wiring {
-  readonly clock: Clock;
-  readonly page: Page;
-  readonly id: () => string;
-  readonly send: (message: JsonObject) => void;
-  readonly roundTrip: (trip: RoundTrip) => void;
+export interface HeartbeatEvents {
+  roundTrip: RoundTrip;
   /** Frames come, the pong does not. */
-  readonly missed: () => void;
+  missedPong: undefined;
+}
+
+interface Wiring {
+  readonly ping: (id: string) => void;
   readonly dead: () => void;
 }
 
@@ -49,17 +50,28 @@ const LATE_TIMER_MS = 1_000;
 const BUSY_MS = 100;
 
 export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  readonly #clock: Clock;
+  readonly #page: Page;
+  readonly #out: Listener<HeartbeatEvents>;
   readonly #w: Wiring;
-  readonly #intervalMs: number;
-  readonly #timeoutMs: number;
   #link: Link | null = null;
   #pings: Ping[] = [];
   #lastInbound = 0;
+  #count = 0;
 
-  constructor(options: HeartbeatOptions, wiring: Wiring) {
+  constructor(
+    options: HeartbeatOptions = {},
+    clock: Clock,
+    page: Page,
+    out: Listener<HeartbeatEvents>,
+    wiring: Wiring,
+  ) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#page = page;
+    this.#out = out;
     this.#w = wiring;
-    this.#intervalMs = options.intervalMs ?? 15_000;
-    this.#timeoutMs = options.timeoutMs ?? 5_000;
   }
 
   /** Beats for as long as the link lives. */
@@ -75,7 +87,7 @@ export class Heartbeat {
   }
 
   onInbound(): void {
-    this.#lastInbound = this.#w.clock.monotonic();
+    this.#lastInbound = this.#clock.monotonic();
   }
 
   onPong(frame: Frame): void {
@@ -84,35 +96,35 @@ export class Heartbeat {
     const ping = id === undefined ? this.#pings[0] : this.#pings.find((p) => p.id === id);
     if (!ping) return;
     this.#pings = this.#pings.filter((p) => p !== ping);
-    this.#w.roundTrip({
-      ms: this.#w.clock.monotonic() - ping.sentAt,
-      trusted: ping.trusted && this.#w.page.visible(),
+    this.#out.emit('roundTrip', {
+      ms: this.#clock.monotonic() - ping.sentAt,
+      trusted: ping.trusted && this.#page.visible(),
     });
   }
 
   #schedule(): void {
-    const { clock, page } = this.#w;
-    const interval = this.#intervalMs;
+    const clock = this.#clock;
+    const { intervalMs: interval = 15_000, timeoutMs = 5_000 } = this.#options;
     const due = { mono: clock.monotonic() + interval, wall: clock.now() + interval };
     this.#link?.later(interval, () => {
       // A machine that slept stops one clock or the other, or both.
       const late = Math.max(clock.monotonic() - due.mono, clock.now() - due.wall);
       this.#schedule();
       if (late > interval) this.probe();
-      else if (page.visible()) this.#ping(this.#timeoutMs, late < BUSY_MS);
+      else if (this.#page.visible()) this.#ping(timeoutMs, late < BUSY_MS);
     });
   }
 
   #ping(timeoutMs: number, trusted: boolean): void {
-    const { clock } = this.#w;
+    const clock = this.#clock;
     const sentAt = clock.monotonic();
-    const ping: Ping = { id: this.#w.id(), sentAt, trusted };
+    const ping: Ping = { id: `p${++this.#count}`, sentAt, trusted };
     this.#pings.push(ping);
-    this.#w.send({ type: 'ping', id: ping.id });
+    this.#w.ping(ping.id);
     this.#link?.later(timeoutMs, () => {
       if (!this.#pings.includes(ping)) return;
       this.#pings = this.#pings.filter((p) => p !== ping);
-      if (this.#lastInbound > sentAt) this.#w.missed();
+      if (this.#lastInbound > sentAt) this.#out.emit('missedPong', undefined);
       else if (clock.monotonic() - sentAt > timeoutMs + LATE_TIMER_MS) this.probe();
       else this.#w.dead();
     });

@@ -25,23 +25,16 @@ export function browserPage(): Page {
     listen(fn) {
       if (!doc || !win) return () => {};
       const stop = new AbortController();
-      const on = (target: EventTarget, name: string, tell: (event: Event) => PageSignal | null) =>
-        target.addEventListener(
-          name,
-          (event) => {
-            const signal = tell(event);
-            if (signal) fn(signal);
-          },
-          { signal: stop.signal },
-        );
-      on(doc, 'visibilitychange', () => (doc.visibilityState === 'hidden' ? 'hidden' : 'visible'));
-      on(doc, 'resume', () => 'resume');
-      on(doc, 'freeze', () => 'leave');
-      on(win, 'focus', () => 'focus');
-      on(win, 'online', () => 'online');
-      on(win, 'offline', () => 'offline');
-      on(win, 'pagehide', () => 'leave');
-      on(win, 'pageshow', (event) => ((event as PageTransitionEvent).persisted ? 'restored' : null));
+      const on = (target: EventTarget, name: string, signal: PageSignal, when = (_event: Event) => true) =>
+        target.addEventListener(name, (event) => when(event) && fn(signal), { signal: stop.signal });
+      const hidden = () => doc.visibilityState === 'hidden';
+      on(doc, 'visibilitychange', 'hidden', hidden);
+      on(doc, 'visibilitychange', 'visible', () => !hidden());
+      on(doc, 'resume', 'resume');
+      on(doc, 'freeze', 'leave');
+      for (const name of ['focus', 'online', 'offline'] as const) on(win, name, name);
+      on(win, 'pagehide', 'leave');
+      on(win, 'pageshow', 'restored', (event) => (event as PageTransitionEvent).persisted);
       return () => stop.abort();
     },
   };

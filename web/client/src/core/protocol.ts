@@ -116,13 +116,23 @@ export function readEvent(frame: JsonObject): InventoryEvent | null {
   });
 }
 
-/** The item in the data of a state event or in a row of a snapshot. */
-export function readRow(data: JsonObject, before?: Row): Row | null {
-  const productId = textOf(data.productId);
-  const warehouseId = textOf(data.warehouseId);
+/** The item that something is about, or null. */
+export function readItem(data: unknown): (ItemKey & { key: string }) | null {
+  if (!isObject(data)) return null;
+  const { productId, warehouseId } = data;
+  return typeof productId === 'string' && typeof warehouseId === 'string' && productId && warehouseId
+    ? { productId, warehouseId, key: itemKey({ productId, warehouseId }) }
+    : null;
+}
+
+/** What the data of a state event, a row of a snapshot or a result say of an item. */
+export function readRow(data: unknown, before?: Row | null): Row | null {
+  const item = readItem(data);
+  if (!item || !isObject(data)) return null;
+  const { productId, warehouseId } = item;
   const version = integerOf(data.version);
   const available = integerOf(data.quantityAvailable) ?? integerOf(data.newQuantity);
-  if (!productId || !warehouseId || version === undefined || available === undefined) return null;
+  if (version === undefined || available === undefined) return null;
   const reserved = integerOf(data.quantityReserved) ?? before?.quantityReserved ?? 0;
   const minimum = integerOf(data.minimumStock) ?? before?.minimumStock ?? 0;
   const alert = data.alertState;

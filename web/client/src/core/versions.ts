@@ -6,7 +6,15 @@
  * the one known of the item; an alert, if its id was not seen.  Overlapping
  * channels, replays and late bursts therefore deliver each thing once.
  */
-import { channelCovers, type InventoryEvent, integerOf, itemKey, textOf } from './protocol.js';
+import {
+  channelCovers,
+  type InventoryEvent,
+  type ItemKey,
+  integerOf,
+  itemKey,
+  type Row,
+  readItem,
+} from './protocol.js';
 
 /** Alerts remembered. A replay reaches back minutes; this many alerts is hours. */
 const ALERTS_KEPT = 2000;
@@ -16,31 +24,27 @@ export type Verdict = 'new' | 'duplicate' | { gap: { key: string; from: number; 
 const STATE_EVENTS = new Set(['inventory.updated', 'inventory.retired']);
 
 export class Versions {
-  readonly #versions = new Map<string, { version: number; productId: string; warehouseId: string }>();
+  readonly #versions = new Map<string, ItemKey & { version: number }>();
   readonly #alerts = new Set<string>();
 
   /** Takes note of the event and says whether it is news. */
   take(event: InventoryEvent): Verdict {
     if (!STATE_EVENTS.has(event.type)) return this.#takeAlert(event.id);
-    const productId = textOf(event.data.productId);
-    const warehouseId = textOf(event.data.warehouseId);
+    const item = readItem(event.data);
     const version = integerOf(event.data.version);
-    if (!productId || !warehouseId || version === undefined) return 'new';
-    const key = itemKey({ productId, warehouseId });
-    const known = this.#versions.get(key)?.version;
-    if (known !== undefined && version <= known) return 'duplicate';
-    this.#versions.set(key, { version, productId, warehouseId });
-    if (known !== undefined && version > known + (event.conflated ?? 1))
-      return { gap: { key, from: known, to: version } };
-    return 'new';
+    if (!item || version === undefined) return 'new';
+    const { key } = item;
+    const from = this.#versions.get(key)?.version;
+    if (from !== undefined && version <= from) return 'duplicate';
+    this.#versions.set(key, { ...item, version });
+    const missed = from !== undefined && version > from + (event.conflated ?? 1);
+    return missed ? { gap: { key, from, to: version } } : 'new';
   }
 
   /** A version learnt otherwise: from a snapshot. */
-  know(item: { productId: string; warehouseId: string; version: number }): void {
+  know(item: Row): void {
     const key = itemKey(item);
-    if ((this.#versions.get(key)?.version ?? -1) < item.version) {
-      this.#versions.set(key, { version: item.version, productId: item.productId, warehouseId: item.warehouseId });
-    }
+    if ((this.#versions.get(key)?.version ?? -1) < item.version) this.#versions.set(key, item);
   }
 
   /** Forgets items that none of the channels covers: their next version may be any. */

@@ -15,13 +15,14 @@ export interface Welcome {
 export const NO_WELCOME: Welcome = { user: null, scope: null, features: [], limits: DEFAULT_LIMITS };
 
 export function readWelcome(frame: Frame): Welcome {
-  const limits = isObject(frame.limits) ? frame.limits : {};
   return {
     user: isObject(frame.user) ? frame.user : null,
     scope: isObject(frame.scope) ? frame.scope : null,
     features: Array.isArray(frame.features) ? frame.features.filter((f) => typeof f === 'string') : [],
-    limits: Object.fromEntries(
-      Object.entries(DEFAULT_LIMITS).map(([name, value]) => [name, integerOf(limits[name]) ?? value]),
-    ) as unknown as Limits,
+    limits: { ...DEFAULT_LIMITS, ...onlyIntegers(frame.limits) },
   };
+}
+
+function onlyIntegers(limits: unknown): Partial<Limits> {
+  return isObject(limits) ? Object.fromEntries(Object.entries(limits).filter(([, value]) => integerOf(value))) : {};
 }

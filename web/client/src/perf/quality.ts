@@ -40,36 +40,34 @@ export interface NetworkHints {
 
 export class QualityMeter {
   readonly #clock: Clock;
-  readonly #startedAt: number;
   #srtt: number | null = null;
   #rttvar = 0;
   #sampleAt: number | null = null;
   #grade: Grade = 'good';
   #better = 0;
-  #connected = false;
-  #everConnected = false;
   #missed = false;
-  /** When the link came and went: [at, up]. */
-  #changes: [number, boolean][] = [];
-  #reconnects: number[] = [];
+  /** When the link was up: [from, to]. */
+  #spans: [from: number, to: number][] = [];
   #traffic: [at: number, direction: 'in' | 'out', bytes: number][] = [];
   readonly #hints: () => NetworkHints;
 
   constructor(clock: Clock, hints: () => NetworkHints = browserHints) {
     this.#clock = clock;
-    this.#startedAt = clock.monotonic();
     this.#hints = hints;
   }
 
   onState(state: ConnectionState): void {
     const up = state.name === 'connected';
     if (up === this.#connected) return;
-    this.#connected = up;
     const now = this.#clock.monotonic();
-    this.#changes.push([now, up]);
-    if (up && this.#everConnected) this.#reconnects.push(now);
-    if (up) this.#everConnected = true;
+    const last = this.#spans.at(-1);
+    if (up) this.#spans.push([now, Number.POSITIVE_INFINITY]);
+    else if (last) last[1] = now;
     this.#regrade();
+  }
+
+  get #connected(): boolean {
+    return this.#spans.at(-1)?.[1] === Number.POSITIVE_INFINITY;
   }
 
   onRoundTrip(trip: RoundTrip): void {
@@ -101,12 +99,6 @@ export class QualityMeter {
     this.#traffic = this.#traffic.filter(([at]) => at > since);
   }
 
-  get reconnects(): number {
-    const since = this.#clock.monotonic() - STABILITY_WINDOW_MS;
-    this.#reconnects = this.#reconnects.filter((at) => at > since);
-    return this.#reconnects.length;
-  }
-
   get value(): Quality {
     const now = this.#clock.monotonic();
     this.#trim();
@@ -127,22 +119,18 @@ export class QualityMeter {
   }
 
   #stability(now: number): number {
-    const first = this.#changes[0]?.[0];
-    if (first === undefined) return 1;
-    const from = Math.max(now - STABILITY_WINDOW_MS, this.#startedAt, first);
-    let up = 0;
-    let since = from;
-    let wasUp = false;
-    for (const [at, state] of this.#changes) {
-      if (wasUp && at > from) up += at - since;
-      since = Math.max(at, from);
-      wasUp = state;
-    }
-    if (wasUp) up += now - since;
-    while (this.#changes.length > 1 && (this.#changes[1]?.[0] ?? now) < now - STABILITY_WINDOW_MS)
-      this.#changes.shift();
-    const share = now > from ? up / (now - from) : this.#connected ? 1 : 0;
-    return Math.max(0, Math.min(1, share - 0.05 * this.reconnects));
+    const first = this.#spans[0];
+    if (!first) return 1;
+    const from = Math.max(now - STABILITY_WINDOW_MS, first[0]);
+    // The one before the window began tells that the next is a reconnect.
+    while ((this.#spans[1]?.[1] ?? now) < from) this.#spans.shift();
+    const up = this.#spans.reduce(
+      (sum, [since, to]) => sum + Math.max(0, Math.min(to, now) - Math.max(since, from)),
+      0,
+    );
+    const reconnects = this.#spans.filter(([since], i) => i > 0 && since > from).length;
+    const share = now > from ? up / (now - from) : Number(this.#connected);
+    return Math.max(0, share - 0.05 * reconnects);
   }
 
   #measured(): Grade {

@@ -9,7 +9,9 @@
  */
 import type { Clock, TimerHandle } from '../core/clock.js';
 import type { Connection } from '../core/connection.js';
+import { Emitter } from '../core/emitter.js';
 import { type Frame, integerOf, isObject, type JsonObject, textOf } from '../core/protocol.js';
+import { Timer } from '../core/timer.js';
 
 export interface Member {
   readonly connectionId: string;
@@ -45,24 +47,24 @@ export class Presence {
   readonly channel: string;
   readonly #clock: Clock;
   readonly #connection: Connection;
-  readonly #call: (fn: () => void) => void;
   readonly #members = new Map<string, Member>();
   readonly #leaving = new Map<string, TimerHandle>();
-  readonly #listeners = new Set<() => void>();
+  readonly #emitter: Emitter<{ change: undefined }>;
   readonly #stops: (() => void)[];
   /** Diffs that came before the state they are about. */
   #early: Frame[] | null = [];
   #mine: { status: string; metadata: JsonObject } | null = null;
-  #timer: TimerHandle | null = null;
+  readonly #timer: Timer;
   #lastSent = Number.NEGATIVE_INFINITY;
   #snapshot: PresenceSnapshot | null = null;
   throttleMs = 250;
 
-  constructor(channel: string, clock: Clock, connection: Connection, call: (fn: () => void) => void) {
+  constructor(channel: string, clock: Clock, connection: Connection) {
     this.channel = channel;
     this.#clock = clock;
     this.#connection = connection;
-    this.#call = call;
+    this.#timer = new Timer(clock);
+    this.#emitter = new Emitter((error) => connection.reportThrown(error));
     this.#stops = [
       connection.on('frame', (frame) => this.#onFrame(frame)),
       connection.on('state', (state) => {
@@ -87,8 +89,7 @@ export class Presence {
   }
 
   subscribe(fn: () => void): () => void {
-    this.#listeners.add(fn);
-    return () => this.#listeners.delete(fn);
+    return this.#emitter.on('change', fn);
   }
 
   track(status = 'viewing', metadata: JsonObject = {}): void {
@@ -100,15 +101,8 @@ export class Presence {
   update(patch: { status?: string; metadata?: JsonObject }): void {
     if (!this.#mine) return this.track(patch.status, patch.metadata);
     this.#mine = { status: patch.status ?? this.#mine.status, metadata: patch.metadata ?? this.#mine.metadata };
-    if (this.#timer !== null) return;
     const wait = this.#lastSent + this.throttleMs - this.#clock.monotonic();
-    this.#timer = this.#clock.setTimeout(
-      () => {
-        this.#timer = null;
-        if (this.#mine) this.#send('presence.update');
-      },
-      Math.max(0, wait),
-    );
+    this.#timer.start(Math.max(0, wait), () => this.#send('presence.update'));
   }
 
   leave(): void {
@@ -121,9 +115,8 @@ export class Presence {
     this.leave();
     for (const stop of this.#stops) stop();
     for (const timer of this.#leaving.values()) this.#clock.clearTimeout(timer);
-    this.#clock.clearTimeout(this.#timer);
-    this.#timer = null;
-    this.#listeners.clear();
+    this.#timer.stop();
+    this.#emitter.clear();
     this.#connection.unfollow(this.channel);
   }
 
@@ -188,7 +181,7 @@ export class Presence {
 
   #changed(): void {
     this.#snapshot = null;
-    for (const fn of [...this.#listeners]) this.#call(fn);
+    this.#emitter.emit('change', undefined);
   }
 }
 

@@ -50,7 +50,7 @@ export function conflictOf(operation: StoredOperation, store: Store): Conflict |
   const details = operation.error?.details;
   const current = isObject(details) && isObject(details.current) ? details.current : null;
   const known = effect ? store.get(effect.key).base : null;
-  const told = current && readRow(current, known ?? operation.base ?? undefined);
+  const told = current && readRow(current, known ?? operation.base);
   const theirs = told && (!known || told.version >= known.version) ? told : known;
   return {
     id: operation.key,

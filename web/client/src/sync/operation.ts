@@ -113,6 +113,15 @@ export interface StoredOperation {
   readonly result?: JsonObject;
   readonly settledAt?: number;
   readonly bytes: number;
+  /** The changes that were merged into it. */
+  readonly parts?: readonly { readonly key: string; readonly quantity: number }[];
+}
+
+export type NewOperation = Omit<StoredOperation, 'seq'>;
+
+/** The server has not seen it, and nobody is telling it. */
+export function isUnsent({ status, uncertain }: StoredOperation): boolean {
+  return status === 'queued' && !uncertain;
 }
 
 export function effectsOf(change: JsonObject): Effect[] {

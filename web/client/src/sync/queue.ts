@@ -1,32 +1,28 @@
 /*
  * queue.ts
- *   Changes on their way to the server, kept until a person can see their end.
+ *   Changes from the moment somebody wants them until that person can see their end.
  *
  * A change is written to the device first, then shown, then sent.  Every one
- * ends acked, in conflict, failed or discarded; none is dropped.  What cannot
- * be sent now waits: for the link, for a new token, for the time the server
- * named.  What was sent and not answered is sent again with the same key, and
- * the server answers as it did the first time.
- *
- * Operations of one item go one after the other, others side by side.  A lane
- * stops at an operation that waits for a person, until it is resolved, taken
- * back or put off (`deferred`).
- *
- * Only the tab that drains changes what is stored of an operation on its way.
- * The mirror is this tab's copy of the storage; it is read again whenever
- * another tab says so.
+ * ends acked, in conflict, failed or discarded; none is dropped.  Outbox keeps
+ * them, Drain sends them; this file takes them in, and says how it stands.
  */
-import { backoffMs } from '../core/backoff.js';
-import type { BatchOptions } from '../core/batcher.js';
-import { Batcher } from '../core/batcher.js';
-import { type Clock, type TimerHandle, uuidv7 } from '../core/clock.js';
-import type { Connection } from '../core/connection.js';
-import { InventoryError, reasonOf } from '../core/errors.js';
-import { compact, type Frame, isObject, type JsonObject } from '../core/protocol.js';
-import { effectsOf, flawOf, lanesOf, type OperationStatus, type StoredOperation } from './operation.js';
-import type { NewOperation, StorageAdapter } from './storage.js';
-import type { Store } from './store.js';
-import type { Locks, Tabs } from './tabs.js';
+import { uuidv7 } from '../core/clock.js';
+import { InventoryError } from '../core/errors.js';
+import { compact, type JsonObject } from '../core/protocol.js';
+import { Drain, type DrainWiring } from './drain.js';
+import { merged, without } from './merge.js';
+import {
+  effectsOf,
+  flawOf,
+  isUnsent,
+  lanesOf,
+  type NewOperation,
+  type OperationStatus,
+  type StoredOperation,
+} from './operation.js';
+import { type Ack, Outbox, takenBack } from './outbox.js';
+import type { StorageAdapter } from './storage.js';
+import type { Tabs } from './tabs.js';
 
 export interface QueueOptions {
   /** Default 5000. */
@@ -37,12 +33,8 @@ export interface QueueOptions {
   reviewAfterMs?: number;
   /** Default 8. */
   maxInFlight?: number;
-}
-
-export interface Ack {
-  readonly id: string;
-  /** As the SQL function returned it; null if another tab sent it and it is no longer kept. */
-  readonly result: JsonObject | null;
+  /** Without a link, puts a change into the one before it when it is more of the same. Default true. */
+  merge?: boolean;
 }
 
 export interface Operation {
@@ -85,100 +77,46 @@ export interface SyncStatus {
   readonly progress: { readonly done: number; readonly total: number };
 }
 
-interface Handle {
-  resolve: (ack: Ack) => void;
-  reject: (error: InventoryError) => void;
-}
-
-interface Wiring {
-  clock: Clock;
-  storage: StorageAdapter;
-  connection: Connection;
-  store: Store;
-  locks: Locks | null;
-  tabs: Tabs | null;
-  lockName: string;
-  batch: BatchOptions;
+interface Wiring extends DrainWiring {
+  readonly storage: StorageAdapter;
+  readonly tabs: Tabs | null;
   /** Asked at each change: the status, and whether an operation now waits for a person. */
-  onChange: () => void;
+  readonly onChange: () => void;
 }
 
-/** Numbers of operations that no storage knows start here; a database does not count so far. */
-const MEMORY_SEQ = 2 ** 50;
-const PAGE = 200;
-/** Another tab may have died while draining. */
-const LOOK_AGAIN_MS = 5_000;
-/** How long an acked operation is kept for the other tabs to learn of it. */
-const KEEP_ACKED_MS = 300_000;
-/** With more than this waiting in the socket, a slow link gets no more. */
-const BUFFER_LIMIT = 65_536;
+interface EnqueueOptions {
+  /** Comes in the place of an operation that waited for a person. */
+  replaces?: StoredOperation;
+  reviewed?: boolean;
+}
 
 export class Queue {
-  readonly batcher: Batcher;
-  /** Changed by the adaptive policy. */
-  maxInFlight: number;
+  readonly drain: Drain;
   readonly #options: QueueOptions;
   readonly #w: Wiring;
-  readonly #mirror = new Map<string, StoredOperation>();
-  readonly #handles = new Map<string, Handle>();
-  readonly #inFlight = new Set<string>();
-  readonly #retryAt = new Map<string, number>();
-  readonly #stops: (() => void)[] = [];
+  readonly #outbox: Outbox;
+  /** Changes are written one after the other: their order is the order they were made in. */
+  #saves: Promise<unknown> = Promise.resolve();
   #saving = 0;
   #savingBytes = 0;
-  #memorySeq = MEMORY_SEQ;
-  #durable: boolean;
-  #paused: false | 'auth' | 'user' = false;
-  #loaded: Promise<void>;
-  #draining: Promise<void> | null = null;
-  #endDrain: (() => void) | null = null;
-  #reading: Promise<void> | null = null;
-  #timer: TimerHandle | null = null;
-  #done = 0;
-  #counts = { sent: 0, acked: 0, conflicts: 0, failed: 0 };
-  #closed = false;
   #status: SyncStatus | null = null;
 
+  /** Resolves when what the device kept is shown. */
+  readonly ready: Promise<void>;
+
   constructor(options: QueueOptions, wiring: Wiring) {
+    const { connection } = wiring;
+    const onChange = () => this.#changed();
     this.#options = options;
     this.#w = wiring;
-    this.#durable = wiring.storage.durable;
-    this.maxInFlight = options.maxInFlight ?? 8;
-    this.batcher = new Batcher(wiring.clock, wiring.batch, (messages) => this.#sendBatch(messages));
-    const { connection, tabs } = wiring;
-    this.#stops.push(
-      connection.on('state', (state) => {
-        if (state.name === 'connected') {
-          if (this.#paused === 'auth') this.#paused = false;
-          this.#retryAt.clear();
-          this.#kick();
-        } else {
-          this.batcher.clear();
-          this.#endDrain?.();
-        }
-        this.#changed();
-      }),
-      connection.on('frame', (frame) => {
-        // The only ack nobody asked for is that of a new token.
-        if (frame.type !== 'ack' || this.#paused !== 'auth') return;
-        this.#paused = false;
-        this.#kick();
-      }),
-    );
-    if (tabs) {
-      this.#stops.push(
-        tabs.listen(() => {
-          void this.#read().then(() => this.#kick());
-        }),
-      );
-    }
-    this.#loaded = this.#read();
-    void this.#loaded.then(() => this.#kick());
-  }
-
-  /** Resolves when what the device kept is shown. */
-  get ready(): Promise<void> {
-    return this.#loaded;
+    this.#outbox = new Outbox({
+      ...wiring,
+      report: (error) => connection.report(error),
+      onChange,
+      onTold: () => this.drain.kick(),
+    });
+    this.drain = new Drain(options, wiring, this.#outbox, onChange);
+    this.ready = this.#outbox.read().then(() => this.drain.kick());
   }
 
   get status(): SyncStatus {
@@ -188,39 +126,35 @@ export class Queue {
 
   /** In order; what is acked is not in it. */
   list(): StoredOperation[] {
-    return [...this.#mirror.values()].filter((op) => op.status !== 'acked').sort((a, b) => a.seq - b.seq);
+    return this.#outbox.list();
   }
 
   get(id: string): StoredOperation | undefined {
-    return this.#mirror.get(id);
+    return this.#outbox.get(id);
   }
 
   /** Takes a change. Never throws: what is wrong is the rejection of `result` and the status. */
-  enqueue(change: JsonObject, options: { replaces?: StoredOperation; reviewed?: boolean } = {}): Operation {
+  enqueue(change: JsonObject, options: EnqueueOptions = {}): Operation {
     const key = uuidv7(this.#w.clock);
-    // What to say once the operation is not in the mirror, or not yet.
-    let last: OperationStatus = 'saving';
-    let handle: Handle | undefined;
-    const result = new Promise<Ack>((resolve, reject) => {
-      handle = { resolve, reject };
-    });
-    const mirror = this.#mirror;
+    const outbox = this.#outbox;
     const operation = this.#describe(key, change, options);
-    const saved =
-      operation instanceof InventoryError
-        ? Promise.reject(operation)
-        : this.#save(operation, handle as Handle, options.replaces);
-    if (operation instanceof InventoryError) {
-      last = 'failed';
-      handle?.reject(operation);
-      this.#w.connection.report(operation);
-    }
-    // Somebody who only watches the status is not asked to catch.
+    const refused = operation instanceof InventoryError;
+    const result = new Promise<Ack>((resolve, reject) => {
+      if (refused) reject(operation);
+      else outbox.hold(key, { resolve, reject });
+    });
+    const saved = refused ? Promise.reject(operation) : this.#save(operation, options.replaces);
+    if (refused) this.#w.connection.report(operation);
+    // What to say while the operation is not in the outbox; and somebody who
+    // only watches the status is not asked to catch.
+    let last: OperationStatus = refused ? 'failed' : 'saving';
     saved.then(
       () => {
         last = 'discarded';
       },
-      () => {},
+      () => {
+        last = 'failed';
+      },
     );
     result.then(
       () => {
@@ -231,79 +165,70 @@ export class Queue {
     return {
       id: key,
       get status() {
-        return mirror.get(key)?.status ?? last;
+        return outbox.get(key)?.status ?? last;
       },
       get durable() {
-        return (mirror.get(key)?.seq ?? 0) < MEMORY_SEQ;
+        const op = outbox.get(key);
+        return op === undefined || outbox.isStored(op);
       },
       saved,
       result,
       cancel: async () => {
         await saved.catch(() => {});
-        return this.discard(key, true);
+        return this.#takeBack(key);
       },
     };
   }
 
   /** Sends a failed operation again, with the key it had. */
-  async retry(id: string): Promise<boolean> {
-    const op = this.#mirror.get(id);
-    if (op?.status !== 'failed' && op?.status !== 'conflict') return false;
-    const { error: _error, ...rest } = op;
-    await this.#update({ ...rest, status: 'queued', attempts: 0, deferred: false, reviewed: true });
-    this.#kick();
-    return true;
-  }
-
-  /** Takes an operation back; one on its way is not taken back, nor (unsentOnly) one that may have arrived. */
-  async discard(id: string, unsentOnly = false): Promise<boolean> {
-    const op = this.#mirror.get(id);
-    if (
-      !op ||
-      op.status === 'sending' ||
-      op.status === 'acked' ||
-      (unsentOnly && (op.uncertain || op.status !== 'queued'))
-    ) {
-      return false;
-    }
-    await this.#remove(op);
-    this.#reject(id, new InventoryError('DISCARDED', 'the change was taken back'));
-    this.#kick();
-    return true;
+  retry(id: string): Promise<boolean> {
+    return this.#revise(id, ({ error: _error, ...op }) => ({
+      ...op,
+      status: 'queued',
+      attempts: 0,
+      deferred: false,
+      reviewed: true,
+    }));
   }
 
   /** Lets the rest of the lane pass. */
-  async defer(id: string): Promise<boolean> {
-    const op = this.#mirror.get(id);
-    if (op?.status !== 'conflict' && op?.status !== 'failed') return false;
-    await this.#update({ ...op, deferred: true });
-    this.#kick();
+  defer(id: string): Promise<boolean> {
+    return this.#revise(id, (op) => ({ ...op, deferred: true }));
+  }
+
+  /** Takes an operation back; one on its way is not taken back. */
+  async discard(id: string): Promise<boolean> {
+    const op = this.get(id);
+    if (!op || op.status === 'sending' || op.status === 'acked' || !(await this.#outbox.swap(op, null))) return false;
+    this.#outbox.reject(op, takenBack());
+    this.drain.kick();
     return true;
   }
 
   pause(): void {
-    this.#paused = 'user';
+    this.drain.paused = 'user';
     this.#changed();
   }
 
   resume(): void {
-    this.#paused = false;
-    this.#kick();
+    this.drain.paused = false;
+    this.drain.kick();
     this.#changed();
   }
 
   /** Sends what can be sent, and says what became of it. */
   async flush(): Promise<FlushResult> {
-    const before = { ...this.#counts };
-    await this.#loaded;
-    this.#kick();
-    while (this.#draining) await this.#draining;
-    const now = this.#counts;
+    const { drain } = this;
+    const before = { ...drain.counts };
+    await this.settled();
+    drain.kick();
+    await drain.idle();
+    const { sent, acked, conflicts, failed } = drain.counts;
     return {
-      sent: now.sent - before.sent,
-      acked: now.acked - before.acked,
-      conflicts: now.conflicts - before.conflicts,
-      failed: now.failed - before.failed,
+      sent: sent - before.sent,
+      acked: acked - before.acked,
+      conflicts: conflicts - before.conflicts,
+      failed: failed - before.failed,
     };
   }
 
@@ -312,432 +237,110 @@ export class Queue {
     return JSON.stringify(this.list(), null, 2);
   }
 
+  /** Resolves when what was taken until now is written. */
+  async settled(): Promise<void> {
+    await Promise.all([this.ready, this.#saves]);
+  }
+
   /** The page goes away: what waits for a window is sent, and the lock is let go. */
   leave(): void {
-    this.batcher.flush();
-    this.#endDrain?.();
+    this.drain.batcher.flush();
+    this.drain.stop();
   }
 
   close(): void {
-    this.#closed = true;
-    this.#endDrain?.();
-    this.batcher.clear();
-    for (const stop of this.#stops) stop();
-    this.#w.clock.clearTimeout(this.#timer);
-    for (const [id] of this.#handles) this.#reject(id, new InventoryError('CLOSED', 'the client was closed'));
-    this.#w.storage.close();
-    this.#w.tabs?.close();
+    this.#outbox.close();
+    this.drain.close();
   }
-
-  // Taking
 
   #describe(
     key: string,
     change: JsonObject,
-    options: { replaces?: StoredOperation; reviewed?: boolean },
+    { replaces, reviewed = false }: EnqueueOptions,
   ): NewOperation | InventoryError {
-    if (this.#closed) return new InventoryError('CLOSED', 'the client was closed');
+    if (this.#outbox.closed) return new InventoryError('CLOSED', 'the client was closed');
     const flaw = flawOf(change);
     if (flaw !== null) return new InventoryError('INVALID_ARGUMENT', flaw);
-    const now = this.#w.clock.now();
-    const message = compact({ occurredAt: new Date(now).toISOString(), ...change });
-    const bytes = JSON.stringify(message).length + 200;
     const { maxOps = 5_000, maxBytes = 5e6 } = this.#options;
     const { size, bytes: held } = this.status;
-    if (!options.replaces && (size + this.#saving >= maxOps || held + this.#savingBytes + bytes > maxBytes)) {
-      return new InventoryError('QUEUE_FULL', `${size} changes wait already`, {
-        retryable: true,
-      });
-    }
+    const createdAt = this.#w.clock.now();
+    const message = compact({ occurredAt: new Date(createdAt).toISOString(), ...change });
+    const bytes = JSON.stringify(message).length + 200;
+    if (!replaces && (size + this.#saving >= maxOps || held + this.#savingBytes + bytes > maxBytes))
+      return new InventoryError('QUEUE_FULL', `${size} changes wait already`, { retryable: true });
     const effects = effectsOf(message);
-    const first = effects[0];
+    const [first] = effects;
     return {
       key,
       message,
       effects,
       lanes: lanesOf(message, effects),
       status: 'queued',
-      createdAt: now,
+      createdAt,
       attempts: 0,
       uncertain: false,
       deferred: false,
-      reviewed: options.reviewed ?? false,
+      reviewed,
       base: first ? this.#w.store.get(first.key).value : null,
       bytes,
     };
   }
 
-  async #save(operation: NewOperation, handle: Handle, replaces: StoredOperation | undefined): Promise<void> {
-    const { storage, store } = this.#w;
+  async #save(operation: NewOperation, replaces: StoredOperation | undefined): Promise<void> {
     // A round is over when nothing waits; its progress stays to be read until the next begins.
-    if (this.#saving === 0 && !this.#someWait()) this.#done = 0;
+    if (this.#saving === 0 && !this.#outbox.hasWork) this.drain.done = 0;
+    if (!this.#w.connection.canWrite) this.#outbox.persist();
     this.#saving++;
     this.#savingBytes += operation.bytes;
-    this.#handles.set(operation.key, handle);
     this.#changed();
-    let seq: number;
+    const saved = this.#saves.then(() => this.#write(operation, replaces));
+    this.#saves = saved.catch(() => {});
     try {
-      seq = await (replaces ? storage.replace(replaces.seq, operation) : storage.add(operation));
-      this.#durable = storage.durable;
-    } catch (error) {
-      seq = ++this.#memorySeq;
-      this.#onStorageError(error);
+      await saved;
+    } finally {
+      this.#saving--;
+      this.#savingBytes -= operation.bytes;
+      this.#changed();
     }
-    this.#saving--;
-    this.#savingBytes -= operation.bytes;
-    const op = { ...operation, seq };
+    this.drain.kick();
+  }
+
+  async #write(operation: NewOperation, replaces: StoredOperation | undefined): Promise<void> {
+    const outbox = this.#outbox;
     if (replaces) {
-      this.#mirror.delete(replaces.key);
-      store.drop(replaces.key);
+      if (await outbox.swap(replaces, operation)) return;
+      const error = new InventoryError('DISCARDED', 'somebody else decided meanwhile');
+      outbox.reject(operation, error);
+      throw error;
     }
-    // The storage may have been read in between, on another tab's word.
-    if (!this.#mirror.has(op.key)) {
-      this.#mirror.set(op.key, op);
-      store.show(op);
-    }
-    this.#tell();
-    this.#changed();
-    this.#kick();
+    const last = this.#lastOf(operation);
+    const both = last && merged(last, operation);
+    if (!both || !(await outbox.swap(last, both))) await outbox.add(operation);
   }
 
-  // Sending
-
-  #kick(): void {
-    if (this.#closed || this.#paused || !this.#w.connection.canWrite) return;
-    if (this.#draining) {
-      this.#fill();
-      return;
-    }
-    if (!this.#someWait()) return;
-    this.#draining = this.#lockAndDrain()
-      .catch((error: unknown) => this.#onStorageError(error))
-      .finally(() => {
-        this.#draining = null;
-        this.#changed();
-        this.#schedule();
-      });
+  /** The one before it in its lane, if this tab made it and nobody will send it soon. */
+  #lastOf({ lanes }: NewOperation): StoredOperation | undefined {
+    if (this.#options.merge === false || this.#w.connection.canWrite) return undefined;
+    const last = this.#outbox.lastOf(lanes[0] ?? '');
+    return last && isUnsent(last) && this.#outbox.isOwn(last) ? last : undefined;
   }
 
-  #someWait(): boolean {
-    for (const op of this.#mirror.values()) if (op.status === 'queued' || op.status === 'sending') return true;
-    return false;
+  async #takeBack(id: string): Promise<boolean> {
+    const op = this.get(id);
+    if (!op || !isUnsent(op)) return false;
+    const rest = without(op, id);
+    if (!rest) return this.discard(id);
+    if (!(await this.#outbox.swap(op, rest))) return false;
+    this.#outbox.reject({ key: id }, takenBack());
+    return true;
   }
 
-  async #lockAndDrain(): Promise<void> {
-    const { locks, lockName } = this.#w;
-    if (!locks) return this.#drain();
-    await locks.request(lockName, { ifAvailable: true }, async (lock) => {
-      if (lock) await this.#drain();
-    });
-  }
-
-  async #drain(): Promise<void> {
-    await this.#read();
-    await this.#prune();
-    await this.#requeue();
-    await new Promise<void>((resolve) => {
-      this.#endDrain = resolve;
-      this.#fill();
-      this.#endIfIdle();
-    });
-    this.#endDrain = null;
-  }
-
-  /** Operations a dead tab was sending: the server may have them. */
-  async #requeue(): Promise<void> {
-    const orphans = this.list().filter((op) => op.status === 'sending' && !this.#inFlight.has(op.key));
-    if (orphans.length > 0)
-      await this.#update(...orphans.map((op) => ({ ...op, status: 'queued' as const, uncertain: true })));
-  }
-
-  async #prune(): Promise<void> {
-    const now = this.#w.clock.now();
-    const old = [...this.#mirror.values()].filter(
-      (op) => op.status === 'acked' && now - (op.settledAt ?? 0) > KEEP_ACKED_MS,
-    );
-    for (const op of old) this.#mirror.delete(op.key);
-    if (old.length > 0) await this.#w.storage.remove(old.map((op) => op.seq));
-  }
-
-  /** Starts whatever may start now. */
-  #fill(): void {
-    if (!this.#endDrain || this.#paused || !this.#w.connection.canWrite) return;
-    const now = this.#w.clock.monotonic();
-    const busy = new Set<string>();
-    const start: StoredOperation[] = [];
-    const review: StoredOperation[] = [];
-    for (const op of this.list()) {
-      const free = !op.lanes.some((lane) => busy.has(lane));
-      const passes = (op.status === 'conflict' || op.status === 'failed') && op.deferred;
-      if (!passes) for (const lane of op.lanes) busy.add(lane);
-      if (!free || op.status !== 'queued' || this.#inFlight.has(op.key)) continue;
-      if ((this.#retryAt.get(op.key) ?? 0) > now) continue;
-      if (this.#isOld(op)) {
-        review.push(op);
-        continue;
-      }
-      if (this.#inFlight.size >= this.maxInFlight || this.#w.connection.bufferedAmount > BUFFER_LIMIT) break;
-      this.#inFlight.add(op.key);
-      start.push(op);
-    }
-    if (review.length > 0) void this.#askForReview(review);
-    if (start.length > 0) void this.#start(start);
-  }
-
-  async #start(operations: readonly StoredOperation[]): Promise<void> {
-    const sending = operations.map((op) => ({ ...op, status: 'sending' as const, attempts: op.attempts + 1 }));
-    // Stored first: should this tab die now, the next one knows the server may have them.
-    await this.#update(...sending);
-    if (this.#closed) return;
-    for (const op of sending) this.#send(op);
-    this.#endIfIdle();
-  }
-
-  #send(op: StoredOperation): void {
-    this.#counts.sent++;
-    const id = this.#w.connection.expect(
-      (frame) => void this.#onAck(op, frame),
-      (error) => void this.#onError(op, error),
-    );
-    this.batcher.push({ ...op.message, id, key: op.key });
-  }
-
-  #sendBatch(messages: readonly JsonObject[]): void {
-    const { connection } = this.#w;
-    const [only] = messages;
-    if (messages.length === 1 && only) {
-      connection.sendExpected(only);
-      return;
-    }
-    const ids = messages.map((message) => String(message.id));
-    // Answered entry by entry; only a refusal of the whole comes under this id.
-    const id = connection.expect(
-      () => {},
-      (error) => {
-        for (const entry of ids) connection.refuse(entry, error);
-      },
-    );
-    connection.sendExpected({ type: 'batch', id, messages });
-  }
-
-  async #onAck(sent: StoredOperation, frame: Frame): Promise<void> {
-    const result = isObject(frame.result) ? frame.result : {};
-    this.#inFlight.delete(sent.key);
-    this.#retryAt.delete(sent.key);
-    await this.#settle(sent, result, frame.replayed === true);
-    this.#fill();
-    this.#endIfIdle();
-  }
-
-  /** The server did it, as its ack or the event of the change says; the second of the two changes nothing. */
-  async #settle(sent: StoredOperation, result: JsonObject, replayed: boolean): Promise<void> {
-    const op = this.#mirror.get(sent.key) ?? sent;
-    this.#w.store.onAck(op.key, result, replayed);
-    if (op.status === 'acked') return;
-    this.#counts.acked++;
-    this.#done++;
-    await this.#update({ ...op, status: 'acked', result, settledAt: this.#w.clock.now() });
-  }
-
-  /** An event says which operation caused it. Of one that changed several items the ack must tell. */
-  onEcho(key: string, data: JsonObject): void {
-    const op = this.#mirror.get(key);
-    if (op?.effects.length === 1 && (op.status === 'queued' || op.status === 'sending')) {
-      void this.#settle(op, { ...data, newQuantity: data.quantityAvailable ?? null }, false);
-    }
-  }
-
-  async #onError(sent: StoredOperation, error: InventoryError): Promise<void> {
-    this.#inFlight.delete(sent.key);
-    const op = this.#mirror.get(sent.key) ?? sent;
-    if (op.status === 'acked') {
-      this.#fill();
-      this.#endIfIdle();
-      return;
-    }
-    const stored = compact({ code: error.code, message: error.message, details: error.details });
-    switch (error.code) {
-      case 'version_conflict':
-      case 'insufficient_stock':
-        this.#counts.conflicts++;
-        this.#done++;
-        await this.#update({ ...op, status: 'conflict', uncertain: false, error: stored });
-        this.#reject(op.key, new InventoryError('CONFLICT', error.message, { details: error.details, cause: error }));
-        break;
-      case 'unauthorized':
-      case 'token_expired':
-        this.#paused = 'auth';
-        this.#w.store.release();
-        await this.#update({ ...op, status: 'queued', error: stored });
-        break;
-      default:
-        if (!isTransient(error)) {
-          this.#counts.failed++;
-          this.#done++;
-          await this.#update({ ...op, status: 'failed', uncertain: false, error: stored });
-          this.#reject(op.key, error);
-          break;
-        }
-        if (error.code !== 'CONNECTION_ERROR') {
-          const wait = error.retryAfterMs ?? backoffMs(this.#w.clock, op.attempts - 1);
-          this.#retryAt.set(op.key, this.#w.clock.monotonic() + wait);
-        }
-        await this.#update({ ...op, status: 'queued', uncertain: op.uncertain || isUnknown(error), error: stored });
-    }
-    this.#fill();
-    this.#endIfIdle();
-  }
-
-  #isOld(op: StoredOperation): boolean {
-    const age = this.#w.clock.now() - op.createdAt;
-    return !op.reviewed && !op.uncertain && age > (this.#options.reviewAfterMs ?? 86_400_000);
-  }
-
-  async #askForReview(operations: readonly StoredOperation[]): Promise<void> {
-    const error = { code: 'STALE_OPERATION' as const, message: 'the change is old' };
-    this.#counts.conflicts += operations.length;
-    await this.#update(...operations.map((op) => ({ ...op, status: 'conflict' as const, error })));
-    for (const op of operations)
-      this.#reject(op.key, new InventoryError('CONFLICT', error.message, { details: error }));
-    this.#endIfIdle();
-  }
-
-  /** Nothing on its way and nothing that may start: the lock is let go. */
-  #endIfIdle(): void {
-    if (!this.#endDrain || this.#inFlight.size > 0) return;
-    this.#endDrain();
-  }
-
-  /** Looks again when the next wait is over, or another tab may have died. */
-  #schedule(): void {
-    this.#w.clock.clearTimeout(this.#timer);
-    this.#timer = null;
-    const waiting = this.list().filter((op) => op.status === 'queued' || op.status === 'sending');
-    if (this.#closed || waiting.length === 0) return;
-    const now = this.#w.clock.monotonic();
-    const due = Math.min(...waiting.map((op) => (this.#retryAt.get(op.key) ?? now + LOOK_AGAIN_MS) - now));
-    this.#timer = this.#w.clock.setTimeout(
-      () => {
-        this.#timer = null;
-        this.#kick();
-        if (!this.#draining) this.#schedule();
-      },
-      Math.max(due, 10),
-    );
-  }
-
-  // Storage
-
-  /** Reads the storage again; calls that come meanwhile share one more reading. */
-  #read(): Promise<void> {
-    this.#reading ??= this.#readAll()
-      .catch((error: unknown) => this.#onStorageError(error))
-      .finally(() => {
-        this.#reading = null;
-      });
-    return this.#reading;
-  }
-
-  async #readAll(): Promise<void> {
-    await Promise.resolve();
-    const found = new Set<string>();
-    const known = new Set(this.#mirror.keys());
-    for (let after = 0; ; ) {
-      const page = await this.#w.storage.page(after, PAGE);
-      if (this.#closed) return;
-      for (const op of page) {
-        found.add(op.key);
-        this.#meet(op);
-        after = op.seq;
-      }
-      if (page.length < PAGE) break;
-    }
-    for (const key of known) {
-      const op = this.#mirror.get(key);
-      if (!op || found.has(key) || op.seq >= MEMORY_SEQ || this.#inFlight.has(key)) continue;
-      this.#mirror.delete(key);
-      this.#w.store.drop(key);
-      if (op.status === 'acked') this.#resolve(op);
-      else this.#reject(key, new InventoryError('DISCARDED', 'the change was taken back'));
-    }
-    this.#changed();
-  }
-
-  /** An operation as the storage has it. What this tab is sending, it knows better. */
-  #meet(op: StoredOperation): void {
-    if (this.#inFlight.has(op.key) || this.#mirror.get(op.key)?.status === 'acked') return;
-    this.#mirror.set(op.key, op);
-    if (op.status === 'acked') {
-      this.#w.store.onAck(op.key, op.result ?? {}, false);
-      this.#resolve(op);
-      return;
-    }
-    this.#w.store.show(op);
-    if (op.status === 'conflict' || op.status === 'failed') {
-      const error = op.error ?? { code: 'CONFLICT' as const, message: op.status };
-      this.#reject(
-        op.key,
-        new InventoryError(op.status === 'conflict' ? 'CONFLICT' : error.code, error.message, {
-          details: error.details,
-        }),
-      );
-    }
-  }
-
-  async #update(...operations: StoredOperation[]): Promise<void> {
-    // What a closed client had on its way is the next one's, which may be at it already.
-    if (this.#closed) return;
-    for (const op of operations) {
-      this.#mirror.set(op.key, op);
-      if (op.status === 'acked') this.#resolve(op);
-      else this.#w.store.show(op);
-    }
-    this.#changed();
-    try {
-      await this.#w.storage.put(operations.filter((op) => op.seq < MEMORY_SEQ));
-    } catch (error) {
-      this.#onStorageError(error);
-    }
-    this.#tell();
-  }
-
-  async #remove(op: StoredOperation): Promise<void> {
-    this.#mirror.delete(op.key);
-    this.#w.store.drop(op.key);
-    this.#changed();
-    try {
-      if (op.seq < MEMORY_SEQ) await this.#w.storage.remove([op.seq]);
-    } catch (error) {
-      this.#onStorageError(error);
-    }
-    this.#tell();
-  }
-
-  #onStorageError(error: unknown): void {
-    if (this.#closed) return;
-    const first = this.#durable;
-    this.#durable = false;
-    if (first) {
-      const text = `not saved on this device: ${reasonOf(error)}`;
-      this.#w.connection.report(new InventoryError('STORAGE_UNAVAILABLE', text, { cause: error, retryable: true }));
-    }
-    this.#changed();
-  }
-
-  #tell(): void {
-    if (!this.#closed) this.#w.tabs?.post({ type: 'changed' });
-  }
-
-  #resolve(op: StoredOperation): void {
-    const handle = this.#handles.get(op.key);
-    this.#handles.delete(op.key);
-    handle?.resolve({ id: op.key, result: op.result ?? null });
-  }
-
-  #reject(id: string, error: InventoryError): void {
-    const handle = this.#handles.get(id);
-    this.#handles.delete(id);
-    handle?.reject(error);
+  async #revise(id: string, change: (op: StoredOperation) => StoredOperation): Promise<boolean> {
+    const op = this.get(id);
+    if (op?.status !== 'failed' && op?.status !== 'conflict') return false;
+    await this.#outbox.update(change(op));
+    this.drain.kick();
+    return true;
   }
 
   #changed(): void {
@@ -746,26 +349,20 @@ export class Queue {
   }
 
   #computeStatus(): SyncStatus {
-    const counts = { saving: 0, queued: 0, sending: 0, acked: 0, conflict: 0, failed: 0, discarded: 0 };
-    let bytes = 0;
-    let oldestAt: number | null = null;
-    for (const op of this.#mirror.values()) {
-      counts[op.status]++;
-      if (op.status === 'acked') continue;
-      bytes += op.bytes;
-      oldestAt = Math.min(oldestAt ?? op.createdAt, op.createdAt);
-    }
+    const { paused, done } = this.drain;
+    const { maxOps = 5_000, maxBytes = 5e6 } = this.#options;
+    const { counts, bytes, durable } = this.#outbox;
     const { queued, sending, conflict: conflicts, failed } = counts;
-    const size = queued + sending + conflicts + failed;
-    const usage = Math.max(size / (this.#options.maxOps ?? 5_000), bytes / (this.#options.maxBytes ?? 5e6));
-    const { canWrite } = this.#w.connection;
+    const unsent = queued + sending;
+    const size = unsent + conflicts + failed;
+    const usage = Math.max(size / maxOps, bytes / maxBytes);
     return {
-      state: this.#paused
+      state: paused
         ? 'paused'
         : this.#saving > 0
           ? 'saving'
-          : queued + sending > 0
-            ? canWrite
+          : unsent > 0
+            ? this.#w.connection.canWrite
               ? 'syncing'
               : 'waiting'
             : conflicts + failed > 0
@@ -778,19 +375,10 @@ export class Queue {
       bytes,
       usage,
       nearlyFull: usage >= 0.8,
-      durable: this.#durable,
-      paused: this.#paused,
-      oldestAt,
-      progress: { done: this.#done, total: this.#done + queued + sending },
+      durable,
+      paused,
+      oldestAt: this.#outbox.oldest?.createdAt ?? null,
+      progress: { done, total: done + unsent },
     };
   }
-}
-
-function isTransient(error: InventoryError): boolean {
-  return error.retryable || ['conflict', 'rate_limited', 'overloaded', 'unavailable', 'timeout'].includes(error.code);
-}
-
-/** Did it happen? Nobody can say. */
-function isUnknown(error: InventoryError): boolean {
-  return ['CONNECTION_ERROR', 'timeout', 'unavailable'].includes(error.code);
 }

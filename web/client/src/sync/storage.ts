@@ -12,24 +12,28 @@
  */
 import type { Row } from '../core/protocol.js';
 import { itemKey } from '../core/protocol.js';
-import type { StoredOperation } from './operation.js';
-
-export type NewOperation = Omit<StoredOperation, 'seq'>;
+import type { NewOperation, StoredOperation } from './operation.js';
 
 export interface StorageAdapter {
   /** Survives the tab. */
   readonly durable: boolean;
   /** Resolves with the number that orders it, once it is safe. */
   add(operation: NewOperation): Promise<number>;
-  /** Overwrites; an operation removed meanwhile stays removed. */
-  put(operations: readonly StoredOperation[]): Promise<void>;
-  /** In one step: one leaves, another comes. */
-  replace(seq: number, operation: NewOperation): Promise<number>;
+  /** Overwrites; an operation removed meanwhile stays removed. Resolves with the numbers of the others. */
+  put(operations: readonly StoredOperation[]): Promise<number[]>;
+  /** In one step: if the one that is there may go, it goes, and another (or none) takes its place. */
+  swap(
+    seq: number,
+    may: (stored: StoredOperation | undefined) => boolean,
+    operation: NewOperation | null,
+  ): Promise<boolean>;
   remove(seqs: readonly number[]): Promise<void>;
-  /** In order, after a number, at most so many. */
-  page(after: number, limit: number): Promise<StoredOperation[]>;
+  /** All, in order. */
+  operations(): Promise<StoredOperation[]>;
   rows(): Promise<Row[]>;
   saveRows(rows: readonly Row[], gone: readonly string[]): Promise<void>;
+  /** What is kept shall not be thrown away when the device needs room. */
+  persist?(): void;
   close(): void;
 }
 
@@ -54,62 +58,65 @@ export class IndexedDbStorage implements StorageAdapter {
 
   add(operation: NewOperation): Promise<number> {
     return this.#run(
-      [OPERATIONS],
+      OPERATIONS,
       'readwrite',
-      (tx) => request<IDBValidKey>(tx.objectStore(OPERATIONS).add({ ...operation })).then(Number),
+      (store) => request<IDBValidKey>(store.add({ ...operation })).then(Number),
       'strict',
     );
   }
 
-  put(operations: readonly StoredOperation[]): Promise<void> {
-    return this.#run([OPERATIONS], 'readwrite', async (tx) => {
-      const store = tx.objectStore(OPERATIONS);
-      await Promise.all(
-        operations.map(async (operation) => {
-          if ((await request(store.getKey(operation.seq))) !== undefined) await request(store.put({ ...operation }));
-        }),
-      );
+  put(operations: readonly StoredOperation[]): Promise<number[]> {
+    return this.#run(OPERATIONS, 'readwrite', async (store) => {
+      const kept = operations.map(async (operation) => {
+        const there = (await request(store.getKey(operation.seq))) !== undefined;
+        return there ? Number(await request(store.put({ ...operation }))) : 0;
+      });
+      return (await Promise.all(kept)).filter(Boolean);
     });
   }
 
-  replace(seq: number, operation: NewOperation): Promise<number> {
+  swap(
+    seq: number,
+    may: (stored: StoredOperation | undefined) => boolean,
+    operation: NewOperation | null,
+  ): Promise<boolean> {
     return this.#run(
-      [OPERATIONS],
+      OPERATIONS,
       'readwrite',
-      async (tx) => {
-        const store = tx.objectStore(OPERATIONS);
-        const added = request<IDBValidKey>(store.add({ ...operation }));
-        await request(store.delete(seq));
-        return Number(await added);
+      async (store) => {
+        if (!may(await request(store.get(seq)))) return false;
+        await request<unknown>(operation ? store.put({ ...operation, seq }) : store.delete(seq));
+        return true;
       },
       'strict',
     );
   }
 
   remove(seqs: readonly number[]): Promise<void> {
-    return this.#run([OPERATIONS], 'readwrite', async (tx) => {
-      await Promise.all(seqs.map((seq) => request(tx.objectStore(OPERATIONS).delete(seq))));
+    return this.#run(OPERATIONS, 'readwrite', async (store) => {
+      await Promise.all(seqs.map((seq) => request(store.delete(seq))));
     });
   }
 
-  page(after: number, limit: number): Promise<StoredOperation[]> {
-    return this.#run([OPERATIONS], 'readonly', (tx) =>
-      request<StoredOperation[]>(tx.objectStore(OPERATIONS).getAll(IDBKeyRange.lowerBound(after, true), limit)),
-    );
+  operations(): Promise<StoredOperation[]> {
+    return this.#run(OPERATIONS, 'readonly', (store) => request(store.getAll()));
   }
 
   rows(): Promise<Row[]> {
-    return this.#run([ROWS], 'readonly', (tx) => request<Row[]>(tx.objectStore(ROWS).getAll()));
+    return this.#run(ROWS, 'readonly', (store) => request(store.getAll()));
   }
 
   saveRows(rows: readonly Row[], gone: readonly string[]): Promise<void> {
-    return this.#run([ROWS], 'readwrite', async (tx) => {
-      const store = tx.objectStore(ROWS);
+    return this.#run(ROWS, 'readwrite', async (store) => {
       await Promise.all([
         ...rows.map((row) => request(store.put(row, itemKey(row)))),
         ...gone.map((key) => request(store.delete(key))),
       ]);
     });
+  }
+
+  persist(): void {
+    if (this.#factory) void globalThis.navigator?.storage?.persist?.().catch(() => {});
   }
 
   close(): void {
@@ -119,17 +126,17 @@ export class IndexedDbStorage implements StorageAdapter {
   }
 
   async #run<T>(
-    stores: string[],
+    name: string,
     mode: Mode,
-    work: (tx: IDBTransaction) => Promise<T>,
+    work: (store: IDBObjectStore) => Promise<T>,
     durability: 'strict' | 'relaxed' = 'relaxed',
   ): Promise<T> {
     let cause: unknown;
     for (let attempt = 0; attempt < 2 && !this.#closed; attempt++) {
       try {
         const db = await this.#open();
-        const tx = db.transaction(stores, mode, { durability });
-        const [value] = await Promise.all([work(tx), finished(tx)]);
+        const tx = db.transaction(name, mode, { durability });
+        const [value] = await Promise.all([work(tx.objectStore(name)), finished(tx)]);
         return value;
       } catch (error) {
         cause = error;

@@ -11,17 +11,18 @@
  * aside, and shown once the answer is there: shown earlier, the change might
  * be counted twice.
  */
+import { Emitter } from '../core/emitter.js';
+import type { SnapshotPage } from '../core/feed.js';
 import {
   alertStateOf,
   channelCovers,
   type InventoryEvent,
   type ItemKey,
-  isObject,
   itemKey,
   type JsonObject,
   type Row,
+  readItem,
   readRow,
-  textOf,
 } from '../core/protocol.js';
 import type { Effect, StoredOperation } from './operation.js';
 
@@ -55,24 +56,26 @@ interface Item {
   view: ItemView | null;
 }
 
+/** No item is called so. */
+const ALL = '';
+
 export type ItemFilter = Partial<ItemKey> & { alertState?: Row['alertState'] };
 
 export class Store {
   readonly #items = new Map<string, Item>();
-  readonly #listeners = new Map<string, Set<() => void>>();
-  readonly #anyListeners = new Set<() => void>();
+  /** By item; ALL hears of every change. */
+  readonly #emitter: Emitter<Record<string, undefined>>;
+  /** Keys seen in a snapshot that is not complete. */
   readonly #snapshots = new Map<string, Set<string>>();
   readonly #changed = new Set<string>();
   readonly #dirty = new Set<string>();
   /** Operation and item, where an event settled one item of an operation that is still on its way. */
   readonly #settled = new Set<string>();
-  readonly #call: (fn: () => void) => void;
   #depth = 0;
   #revision = 0;
 
-  /** call runs a listener and reports what it throws. */
-  constructor(call: (fn: () => void) => void) {
-    this.#call = call;
+  constructor(onThrow: (error: unknown) => void) {
+    this.#emitter = new Emitter(onThrow);
   }
 
   /** Grows with every change; a cheap key for computed lists. */
@@ -97,33 +100,19 @@ export class Store {
 
   /** The known items, in order of their keys. */
   list(filter: ItemFilter = {}): ItemView[] {
-    const out: ItemView[] = [];
-    for (const key of this.#items.keys()) {
-      const view = this.get(key);
-      const row = view.value;
-      if (!row) continue;
-      if (filter.productId !== undefined && row.productId !== filter.productId) continue;
-      if (filter.warehouseId !== undefined && row.warehouseId !== filter.warehouseId) continue;
-      if (filter.alertState !== undefined && row.alertState !== filter.alertState) continue;
-      out.push(view);
-    }
-    return out.sort((a, b) => (a.key < b.key ? -1 : 1));
+    const wanted = Object.entries(filter).filter(([, value]) => value !== undefined) as [keyof ItemFilter, string][];
+    return [...this.#items.keys()]
+      .map((key) => this.get(key))
+      .filter(({ value }) => value && wanted.every(([name, text]) => value[name] === text))
+      .sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 
   subscribe(key: ItemKey | string, fn: () => void): () => void {
-    const name = typeof key === 'string' ? key : itemKey(key);
-    const set = this.#listeners.get(name) ?? new Set();
-    this.#listeners.set(name, set);
-    set.add(fn);
-    return () => {
-      set.delete(fn);
-      if (set.size === 0 && this.#listeners.get(name) === set) this.#listeners.delete(name);
-    };
+    return this.#emitter.on(typeof key === 'string' ? key : itemKey(key), fn);
   }
 
   subscribeAll(fn: () => void): () => void {
-    this.#anyListeners.add(fn);
-    return () => this.#anyListeners.delete(fn);
+    return this.#emitter.on(ALL, fn);
   }
 
   /** Rows kept on the device: shown at once, replaced by whatever the server says. */
@@ -140,10 +129,8 @@ export class Store {
   }
 
   onEvent(event: InventoryEvent): void {
-    const productId = textOf(event.data.productId);
-    const warehouseId = textOf(event.data.warehouseId);
-    if (!productId || !warehouseId) return;
-    const key = itemKey({ productId, warehouseId });
+    const key = readItem(event.data)?.key;
+    if (key === undefined) return;
     this.together(() => {
       if (event.type === 'inventory.retired') {
         const item = this.#item(key);
@@ -151,16 +138,16 @@ export class Store {
         item.stale = false;
         this.#touch(key, true);
       } else if (event.type === 'inventory.updated') {
-        const row = readRow(event.data, this.#items.get(key)?.base ?? undefined);
+        const row = readRow(event.data, this.#items.get(key)?.base);
         if (row) this.#advance(key, row, false);
       }
       if (event.op !== undefined && this.#remove(key, event.op)) this.#settled.add(`${event.op} ${key}`);
     });
   }
 
-  onSnapshot(channel: string, rows: readonly Row[], first: boolean, more: boolean): void {
+  onSnapshot({ channel, rows, more }: SnapshotPage): void {
     this.together(() => {
-      const seen = (first ? undefined : this.#snapshots.get(channel)) ?? new Set<string>();
+      const seen = this.#snapshots.get(channel) ?? new Set<string>();
       for (const row of rows) {
         const key = itemKey(row);
         seen.add(key);
@@ -183,6 +170,7 @@ export class Store {
   /** All versions are void; what is shown stays until rows come. */
   onResync(): void {
     this.together(() => {
+      this.#snapshots.clear();
       for (const [key, item] of this.#items) {
         item.stale = item.base !== null;
         item.held = null;
@@ -196,11 +184,7 @@ export class Store {
     this.together(() => {
       const rows = Array.isArray(result) ? result : Array.isArray(result.changes) ? result.changes : [result];
       for (const data of rows) {
-        if (!isObject(data)) continue;
-        const productId = textOf(data.productId);
-        const warehouseId = textOf(data.warehouseId);
-        if (!productId || !warehouseId) continue;
-        const key = itemKey({ productId, warehouseId });
+        const key = readItem(data)?.key ?? '';
         const item = this.#items.get(key);
         // Without a base only the numbers would be known, not the item.
         const row = item?.base && readRow(data, item.base);
@@ -284,8 +268,7 @@ export class Store {
     this.#revision++;
     const keys = [...this.#changed];
     this.#changed.clear();
-    for (const key of keys) for (const listener of [...(this.#listeners.get(key) ?? [])]) this.#call(listener);
-    for (const listener of [...this.#anyListeners]) this.#call(listener);
+    for (const key of [...keys, ALL]) this.#emitter.emit(key, undefined);
   }
 
   #advance(key: string, row: Row, snapshot: boolean): void {

@@ -3,8 +3,8 @@
  *   What a device keeps, without a device.
  */
 import { itemKey, type Row } from '../core/protocol.js';
-import type { StoredOperation } from '../sync/operation.js';
-import type { NewOperation, StorageAdapter } from '../sync/storage.js';
+import type { NewOperation, StoredOperation } from '../sync/operation.js';
+import type { StorageAdapter } from '../sync/storage.js';
 
 /** Keeps everything in memory. Several clients given the same one are like tabs of one browser. */
 export class MemoryStorage implements StorageAdapter {
@@ -23,23 +23,29 @@ export class MemoryStorage implements StorageAdapter {
     return seq;
   }
 
-  async put(operations: readonly StoredOperation[]): Promise<void> {
-    for (const operation of operations) {
-      if (this.#operations.has(operation.seq)) this.#operations.set(operation.seq, operation);
-    }
+  async put(operations: readonly StoredOperation[]): Promise<number[]> {
+    const kept = operations.filter((operation) => this.#operations.has(operation.seq));
+    for (const operation of kept) this.#operations.set(operation.seq, operation);
+    return kept.map((operation) => operation.seq);
   }
 
-  async replace(seq: number, operation: NewOperation): Promise<number> {
-    this.#operations.delete(seq);
-    return this.add(operation);
+  async swap(
+    seq: number,
+    may: (stored: StoredOperation | undefined) => boolean,
+    operation: NewOperation | null,
+  ): Promise<boolean> {
+    if (!may(this.#operations.get(seq))) return false;
+    if (operation) this.#operations.set(seq, { ...operation, seq });
+    else this.#operations.delete(seq);
+    return true;
   }
 
   async remove(seqs: readonly number[]): Promise<void> {
     for (const seq of seqs) this.#operations.delete(seq);
   }
 
-  async page(after: number, limit: number): Promise<StoredOperation[]> {
-    return [...this.#operations.values()].filter((operation) => operation.seq > after).slice(0, limit);
+  async operations(): Promise<StoredOperation[]> {
+    return [...this.#operations.values()];
   }
 
   async rows(): Promise<Row[]> {

@@ -1,0 +1,311 @@
+/*
+ * drain.ts
+ *   The changes on their way to the server.
+ *
+ * Operations of one item go one after the other, others side by side.  A lane
+ * stops at an operation that waits for a person, until it is resolved, taken
+ * back or put off (`deferred`).  What cannot be sent now waits: for the link,
+ * for a new token, for the time the server named.  What was sent and not
+ * answered is sent again with the same key, and the server answers as it did
+ * the first time.
+ *
+ * One tab drains, under a lock it lets go of when there is nothing to do.
+ */
+import { backoffMs } from '../core/backoff.js';
+import { Batcher, type BatchOptions } from '../core/batcher.js';
+import type { Clock } from '../core/clock.js';
+import type { Connection } from '../core/connection.js';
+import type { InventoryError } from '../core/errors.js';
+import { compact, type Frame, isObject, type JsonObject } from '../core/protocol.js';
+import { Timer } from '../core/timer.js';
+import type { StoredOperation } from './operation.js';
+import { errorOfStored, type Outbox } from './outbox.js';
+import type { Store } from './store.js';
+import type { Locks } from './tabs.js';
+
+export interface DrainWiring {
+  readonly clock: Clock;
+  readonly connection: Connection;
+  readonly store: Store;
+  readonly locks: Locks | null;
+  readonly lockName: string;
+  readonly batch: BatchOptions;
+}
+
+interface Options {
+  readonly reviewAfterMs?: number;
+  readonly maxInFlight?: number;
+}
+
+/** Another tab may have died while draining. */
+const LOOK_AGAIN_MS = 5_000;
+/** How long an acked operation is kept for the other tabs to learn of it. */
+const KEEP_ACKED_MS = 300_000;
+/** With more than this waiting in the socket, a slow link gets no more. */
+const BUFFER_LIMIT = 65_536;
+
+export class Drain {
+  readonly batcher: Batcher;
+  /** Changed by the adaptive policy. */
+  maxInFlight: number;
+  paused: false | 'auth' | 'user' = false;
+  /** Ended one way or another since nothing waited. */
+  done = 0;
+  readonly counts = { sent: 0, acked: 0, conflicts: 0, failed: 0 };
+  readonly #options: Options;
+  readonly #w: DrainWiring;
+  readonly #outbox: Outbox;
+  readonly #onEnd: () => void;
+  readonly #retryAt = new Map<string, number>();
+  readonly #stops: (() => void)[];
+  #running: Promise<void> | null = null;
+  #end: (() => void) | null = null;
+  readonly #timer: Timer;
+
+  constructor(options: Options, wiring: DrainWiring, outbox: Outbox, onEnd: () => void) {
+    const { clock, connection } = wiring;
+    this.#options = options;
+    this.#w = wiring;
+    this.#outbox = outbox;
+    this.#onEnd = onEnd;
+    this.maxInFlight = options.maxInFlight ?? 8;
+    this.#timer = new Timer(clock);
+    this.batcher = new Batcher(clock, wiring.batch, (messages) => this.#sendBatch(messages));
+    this.#stops = [
+      connection.on('state', (state) => {
+        if (state.name === 'connected') {
+          this.#retryAt.clear();
+          this.#onToken();
+        } else {
+          this.batcher.clear();
+          this.stop();
+        }
+        onEnd();
+      }),
+      // The only ack nobody asked for is that of a new token.
+      connection.on('frame', (frame) => frame.type === 'ack' && this.#onToken()),
+    ];
+  }
+
+  /** Resolves when nothing can be sent any more. */
+  async idle(): Promise<void> {
+    while (this.#running) await this.#running;
+  }
+
+  /** Looks for what may be sent. */
+  kick(): void {
+    if (this.#outbox.closed || this.paused || !this.#w.connection.canWrite) return;
+    if (this.#running) return this.#fill();
+    if (!this.#outbox.hasWork) return;
+    this.#running = this.#lockAndRun().finally(() => {
+      this.#running = null;
+      this.#onEnd();
+      this.#schedule();
+    });
+  }
+
+  /** Lets go of the lock; what is on its way is answered all the same. */
+  stop(): void {
+    this.#end?.();
+  }
+
+  close(): void {
+    this.stop();
+    this.batcher.clear();
+    for (const stop of this.#stops) stop();
+    this.#timer.stop();
+  }
+
+  #onToken(): void {
+    if (this.paused === 'auth') this.paused = false;
+    this.kick();
+  }
+
+  async #lockAndRun(): Promise<void> {
+    const { locks, lockName } = this.#w;
+    if (!locks) return this.#run();
+    await locks.request(lockName, { ifAvailable: true }, async (lock) => {
+      if (lock) await this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    const outbox = this.#outbox;
+    const now = this.#w.clock.now();
+    await outbox.read();
+    await outbox.prune(
+      [...outbox.all()].filter((op) => op.status === 'acked' && now - (op.settledAt ?? 0) > KEEP_ACKED_MS),
+    );
+    // What a dead tab was sending the server may have.
+    const orphans = outbox.list().filter((op) => op.status === 'sending' && !outbox.inFlight.has(op.key));
+    if (orphans.length > 0)
+      await outbox.update(...orphans.map((op) => ({ ...op, status: 'queued' as const, uncertain: true })));
+    await new Promise<void>((resolve) => {
+      this.#end = resolve;
+      this.#fill();
+    });
+    this.#end = null;
+  }
+
+  /** Starts whatever may start now; without anything on its way then, the lock is let go. */
+  #fill(): void {
+    const { inFlight } = this.#outbox;
+    if (!this.#end || this.paused || !this.#w.connection.canWrite) return this.#endIfIdle();
+    const now = this.#w.clock.monotonic();
+    const busy = new Set<string>();
+    const start: StoredOperation[] = [];
+    const review: StoredOperation[] = [];
+    for (const op of this.#outbox.list()) {
+      const free = !op.lanes.some((lane) => busy.has(lane));
+      const passes = (op.status === 'conflict' || op.status === 'failed') && op.deferred;
+      if (!passes) for (const lane of op.lanes) busy.add(lane);
+      if (!free || op.status !== 'queued' || inFlight.has(op.key) || (this.#retryAt.get(op.key) ?? 0) > now) continue;
+      if (this.#isOld(op)) {
+        review.push(op);
+        continue;
+      }
+      if (inFlight.size >= this.maxInFlight || this.#w.connection.bufferedAmount > BUFFER_LIMIT) break;
+      inFlight.add(op.key);
+      start.push(op);
+    }
+    if (review.length > 0) void this.#askForReview(review);
+    if (start.length > 0) void this.#start(start);
+    this.#endIfIdle();
+  }
+
+  async #start(operations: readonly StoredOperation[]): Promise<void> {
+    const { inFlight } = this.#outbox;
+    const sending = operations.map((op) => ({ ...op, status: 'sending' as const, attempts: op.attempts + 1 }));
+    // Stored first: should this tab die now, the next one knows the server may have them.
+    const kept = await this.#outbox.update(...sending);
+    for (const op of sending) {
+      if (kept.includes(op)) this.#send(op);
+      else inFlight.delete(op.key);
+    }
+    if (kept.length < sending.length) await this.#outbox.read();
+    this.#fill();
+  }
+
+  #send(op: StoredOperation): void {
+    this.counts.sent++;
+    const id = this.#w.connection.expect(
+      (frame) => void this.#onAck(op, frame),
+      (error) => void this.#onError(op, error),
+    );
+    const message = { ...op.message, id, key: op.key };
+    // One that went wrong before goes alone: should it be what the relay cannot read, it harms nobody.
+    if (op.attempts > 1) this.#w.connection.sendExpected(message);
+    else this.batcher.push(message);
+  }
+
+  #sendBatch(messages: readonly JsonObject[]): void {
+    const { connection } = this.#w;
+    const [only] = messages;
+    if (messages.length === 1 && only) return connection.sendExpected(only);
+    const ids = messages.map((message) => String(message.id));
+    // Answered entry by entry; only a refusal of the whole comes under this id.
+    const id = connection.expect(
+      () => {},
+      (error) => {
+        for (const entry of ids) connection.refuse(entry, error);
+      },
+    );
+    connection.sendExpected({ type: 'batch', id, messages });
+  }
+
+  async #onAck(sent: StoredOperation, frame: Frame): Promise<void> {
+    this.#outbox.inFlight.delete(sent.key);
+    this.#retryAt.delete(sent.key);
+    await this.#settle(sent, isObject(frame.result) ? frame.result : {}, frame.replayed === true);
+    this.#fill();
+  }
+
+  /** The server did it, as its ack or the event of the change says; the second of the two changes nothing. */
+  async #settle(sent: StoredOperation, result: JsonObject, replayed: boolean): Promise<void> {
+    const op = this.#outbox.get(sent.key) ?? sent;
+    this.#w.store.onAck(op.key, result, replayed);
+    if (op.status === 'acked') return;
+    this.counts.acked++;
+    this.done++;
+    await this.#outbox.update({ ...op, status: 'acked', result, settledAt: this.#w.clock.now() });
+  }
+
+  /** An event says which operation caused it. Of one that changed several items the ack must tell. */
+  onEcho(key: string, data: JsonObject): void {
+    const op = this.#outbox.get(key);
+    if (op?.effects.length === 1 && (op.status === 'queued' || op.status === 'sending')) {
+      void this.#settle(op, { ...data, newQuantity: data.quantityAvailable ?? null }, false);
+    }
+  }
+
+  async #onError(sent: StoredOperation, error: InventoryError): Promise<void> {
+    const op = this.#outbox.get(sent.key) ?? sent;
+    this.#outbox.inFlight.delete(op.key);
+    if (op.status !== 'acked') await this.#onRefused(op, error);
+    this.#fill();
+  }
+
+  async #onRefused(
+    op: StoredOperation,
+    { code, message, details, retryable, retryAfterMs }: InventoryError,
+  ): Promise<void> {
+    const failed = { ...op, error: compact({ code, message, details }) };
+    if (code === 'version_conflict' || code === 'insufficient_stock') {
+      this.counts.conflicts++;
+      await this.#giveUp({ ...failed, status: 'conflict', uncertain: false });
+    } else if (code === 'unauthorized' || code === 'token_expired') {
+      this.paused = 'auth';
+      this.#w.store.release();
+      await this.#outbox.update({ ...failed, status: 'queued' });
+    } else if (retryable) {
+      if (code !== 'CONNECTION_ERROR') {
+        const wait = retryAfterMs ?? backoffMs(this.#w.clock, op.attempts - 1);
+        this.#retryAt.set(op.key, this.#w.clock.monotonic() + wait);
+      }
+      await this.#outbox.update({ ...failed, status: 'queued', uncertain: op.uncertain || UNKNOWN.includes(code) });
+    } else {
+      this.counts.failed++;
+      await this.#giveUp({ ...failed, status: 'failed', uncertain: false });
+    }
+  }
+
+  /** From now on it waits for a person. */
+  async #giveUp(op: StoredOperation): Promise<void> {
+    this.done++;
+    await this.#outbox.update(op);
+    this.#outbox.reject(op, errorOfStored(op));
+  }
+
+  #isOld(op: StoredOperation): boolean {
+    const age = this.#w.clock.now() - op.createdAt;
+    return !op.reviewed && !op.uncertain && age > (this.#options.reviewAfterMs ?? 86_400_000);
+  }
+
+  async #askForReview(operations: readonly StoredOperation[]): Promise<void> {
+    const error = { code: 'STALE_OPERATION' as const, message: 'the change is old' };
+    this.counts.conflicts += operations.length;
+    const old = operations.map((op) => ({ ...op, status: 'conflict' as const, error }));
+    await this.#outbox.update(...old);
+    for (const op of old) this.#outbox.reject(op, errorOfStored(op));
+  }
+
+  #endIfIdle(): void {
+    if (this.#outbox.inFlight.size === 0) this.stop();
+  }
+
+  /** Looks again when the next wait is over, or another tab may have died. */
+  #schedule(): void {
+    const { clock } = this.#w;
+    this.#timer.stop();
+    if (this.#outbox.closed || !this.#outbox.hasWork) return;
+    const now = clock.monotonic();
+    const dues = this.#outbox.list().map((op) => (this.#retryAt.get(op.key) ?? now + LOOK_AGAIN_MS) - now);
+    this.#timer.start(Math.max(Math.min(...dues), 10), () => {
+      this.kick();
+      if (!this.#running) this.#schedule();
+    });
+  }
+}
+
+/** Did it happen? Nobody can say. */
+const UNKNOWN: readonly string[] = ['CONNECTION_ERROR', 'timeout', 'unavailable'];

@@ -435,7 +435,7 @@ read_caller(const JsonbValue *value, Caller *caller)
 
 PG_FUNCTION_INFO_V1(inventory_relay_sync);
 
-/* inventory_relay_sync(operations jsonb, callers jsonb) */
+/* inventory_relay_sync(operations jsonb, callers jsonb, wait boolean) */
 Datum
 inventory_relay_sync(PG_FUNCTION_ARGS)
 {
@@ -451,6 +451,6 @@ inventory_relay_sync(PG_FUNCTION_ARGS)
 	callers.list = palloc0(callers.count * sizeof(Caller));
 	for (int i = 0; i < callers.count; i++)
 		read_caller(&elements[i], &callers.list[i]);
-	sync_operations(fcinfo, &callers, INV_VERDICT_NOW);
+	sync_operations(fcinfo, &callers, !PG_ARGISNULL(2) && PG_GETARG_BOOL(2) ? INV_VERDICT : INV_VERDICT_NOW);
 	return (Datum) 0;
 }

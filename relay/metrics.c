@@ -70,6 +70,7 @@ static const struct
 	[METRIC_OPERATIONS_REPLAYED] = {"operations_replayed_total", "counter", "Operations that had been done before under their key."},
 	[METRIC_OPERATIONS_REFUSED] = {"operations_refused_total", "counter", "Operations answered with an error."},
 	[METRIC_OPERATIONS_RETRIED] = {"operation_retries_total", "counter", "Calls repeated after a failure that passes."},
+	[METRIC_OPERATIONS_QUEUED] = {"operations_queued_total", "counter", "Times an operation had to wait for a row locked by others."},
 	[METRIC_OPERATIONS_WAITING] = {"operations_waiting", "gauge", "Operations that are not answered yet."},
 	[METRIC_OPERATION_BATCHES] = {"operation_batches_total", "counter", "Calls that brought operations into the database."},
 	[METRIC_QUEUED_BYTES] = {"queued_bytes", "gauge", "Bytes that wait for all clients."},

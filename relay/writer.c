@@ -2,574 +2,335 @@
  * writer.c
  *	  Brings operations of clients into the database, many at a time.
  *
- * A lane is one connection and what waits for it.  While a call is on its way,
- * operations gather behind it, and the next call takes them together: the
- * busier it is, the more of them share one transaction and one flush.  There is
- * one call at a time on a lane, so what comes later sees what came before.
+ * All operations of an item go into one lane while some are there (turns.c).
+ * One on several items that are in different lanes is held until it fits into
+ * one; what comes after it and touches the same is held behind it.
  *
- * A call that fails as a whole has changed nothing.  If the failure passes by
- * itself, it is repeated after a pause; if not, its operations are tried again
- * in two halves, until the one that is to blame stands alone and gets the
- * failure as its verdict.  A call whose answer was lost with the connection may
- * have been committed: it is repeated under the same keys.  An operation that
- * has seen two connections go down may have done it, and goes alone from then
- * on.
+ * A call waits for nobody: rows that are locked by others are passed over, and
+ * their operations come back as busy.  Those go into the last lane, the queue,
+ * and with them all that follow on the same item.  It looks at all that is in it
+ * and then stands in line for one item, in turns, so that a row that stays
+ * locked keeps only its own operations, and a row that many want is had in the
+ * end.  What was had goes back to where it belongs.
  */
 #include "writer.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
-#include "bundle.h"
 #include "clock.h"
-#include "hash.h"
+#include "lane.h"
 #include "list.h"
-#include "log.h"
 #include "metrics.h"
-#include "pg.h"
 #include "quota.h"
+#include "turns.h"
 
 /* Deadlines are looked at so often. */
 #define TICK_MS 100
 
-/* How often the quota forgets. */
-#define TIDY_MS 10000
+/* How often users are forgotten that send nothing. */
+#define SWEEP_MS 10000
 
-/* Before a failed call is repeated; doubles, up to the longest. */
-#define PAUSE_FIRST_MS 10
-#define PAUSE_LONGEST_MS 1000
+/* How long the queue stands in line for one item before it looks at the others. */
+#define QUEUE_TURN_MS 200
 
-/* One call's bytes, so that a batch of large operations is no more work than one of small ones. */
-#define BATCH_SIZE (1024 * 1024)
+/* A call on its way is given so much longer, since half an answer is worse than a late one. */
+#define GRACE_MS 500
 
-/* Connections an operation may see go down in company. */
-#define LOSSES_IN_COMPANY 1
-
-/* When to come again, while the database is away. */
+/* When to come again: while the database is away, and within these while there is too much. */
 #define AWAY_RETRY_MS 1000
-
-typedef struct Lane
-{
-	Writer *writer;
-	Pg *pg;
-	bool is_ready; /* the statement is prepared */
-	int64_t max_lines;
-	List waiting; /* orders, the next one first */
-	List sent;	  /* those of the call on its way, in its order */
-	size_t sent_count;
-	LoopTimer *pause;
-	unsigned failure_count; /* of calls, one after the other */
-} Lane;
-
-/* An operation on its way. */
-typedef struct Order
-{
-	ListNode in_lane;
-	ListNode in_writer;
-	Operation operation;
-	Identity *identity;
-	char key[OPERATION_KEY_SIZE + 1];
-	int64_t deadline_ms;
-	size_t company; /* of how many a call may be that it is part of */
-	unsigned loss_count;
-	bool is_uncertain;	 /* it was sent, and the answer was lost */
-	WriterAnswer answer; /* NULL once it is answered */
-	void *line;
-} Order;
+#define OVERLOAD_LEAST_MS 100
+#define OVERLOAD_MOST_MS 5000
 
 struct Writer
 {
-	Loop *loop;
 	const Config *config;
 	Access *access;
 	Quotas *users;
-	Lane *lanes;
-	size_t lane_count;
-	List orders; /* all, in the order in which they came */
+	Turns *turns;
+	Lane **lanes; /* one more than can be chosen: the last is the queue */
+	unsigned lane_count;
+	bool looks;		 /* the queue's next call looks at all */
+	List returned;	 /* to the front of the queue */
+	bool has_strays; /* orders wait in a lane whose item has gone to the queue */
+	List held;		 /* orders that fit nowhere */
+	List orders;	 /* all, in the order in which they came */
 	int64_t count;
 	size_t size;
+	int64_t done_count; /* since the last tick */
+	double rate;		/* of orders done, a second */
 	LoopTimer *tick;
-	int64_t tidied_at_ms;
-	Bundle bundle;
-	LogGate gate;
+	int64_t swept_at_ms;
 };
 
-static const char prepare_connection[] =
-	"SELECT n.nspname, pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false), "
-	"pg_catalog.set_config('statement_timeout', $1, false), "
-	"pg_catalog.set_config('default_transaction_isolation', 'read committed', false), "
-	"pg_catalog.set_config('timezone', 'UTC', false), "
-	/* what is acknowledged is on disk; a stronger setting stays */
-	"CASE WHEN pg_catalog.current_setting('synchronous_commit') = ANY ('{off,local,remote_write}') "
-	"THEN pg_catalog.set_config('synchronous_commit', 'on', false) END, "
-	"pg_catalog.current_setting('inventory.max_lines') "
-	"FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace "
-	"WHERE e.extname OPERATOR(pg_catalog.=) 'pg_inventory'";
-
-static void send_next(Lane *lane);
-static void handle_tick(void *owner);
-
-/* Orders */
-
-static size_t
-order_size(const Order *order)
+static Lane *
+queue_of(Writer *writer)
 {
-	return sizeof *order + order->operation.arguments.size;
+	return writer->lanes[writer->lane_count];
 }
 
-static void
-order_end(Writer *writer, Order *order)
-{
-	list_remove(&order->in_lane);
-	list_remove(&order->in_writer);
-	writer->count--;
-	writer->size -= order_size(order);
-	access_leave(writer->access, order->identity);
-	operation_clear(&order->operation);
-	free(order);
-}
-
-static void
-count_verdict(const Verdict *verdict)
-{
-	if (verdict->is_done)
-		metrics_add(verdict->is_replayed ? METRIC_OPERATIONS_REPLAYED : METRIC_OPERATIONS_APPLIED, 1);
-	else
-		metrics_add(METRIC_OPERATIONS_REFUSED, 1);
-}
-
-/* An answered order may still be on its way; nobody hears what becomes of it. */
-static void
-order_answer(Order *order, const Verdict *verdict)
-{
-	WriterAnswer answer = order->answer;
-
-	order->answer = NULL;
-	if (!answer)
-		return;
-	count_verdict(verdict);
-	answer(order->line, &order->operation, verdict);
-}
-
-static void
-refuse(Order *order, ErrorCode code, const char *message, int64_t retry_after_ms)
-{
-	Verdict verdict = {
-		.code = code,
-		.message = message,
-		.retry_after_ms = retry_after_ms,
-		.key = order->is_uncertain ? order->key : NULL,
-	};
-
-	order_answer(order, &verdict);
-}
-
-/* A version 4 UUID (RFC 9562, section 5.4). */
 static bool
-make_key(char key[OPERATION_KEY_SIZE + 1])
+is_queue(const Writer *writer, const Lane *lane)
 {
-	unsigned char random[16];
-	size_t at = 0;
-
-	if (getrandom(random, sizeof random, 0) != sizeof random)
-		return false;
-	random[6] = (unsigned char) ((random[6] & 0x0f) | 0x40);
-	random[8] = (unsigned char) ((random[8] & 0x3f) | 0x80);
-	for (size_t i = 0; i < sizeof random; i++)
-	{
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			key[at++] = '-';
-		at += (size_t) sprintf(key + at, "%02x", random[i]);
-	}
-	return true;
+	return lane == writer->lanes[writer->lane_count];
 }
 
-static Order *
-order_new(Writer *writer, Identity *identity, Operation *take_operation, WriterAnswer answer, void *line)
+static void
+end_order(Writer *writer, Order *order)
 {
-	Order *order = calloc(1, sizeof *order);
+	const Operation *operation = &order->operation;
 
-	if (!order)
-		return NULL;
-	strcpy(order->key, take_operation->key);
-	if (!*order->key && !make_key(order->key))
-	{
-		free(order);
-		return NULL;
-	}
-	order->operation = *take_operation;
-	*take_operation = (Operation){0};
-	order->identity = access_share(identity);
-	order->deadline_ms = clock_monotonic_ms() + order->operation.timeout_ms;
-	order->company = BUNDLE_COUNT;
-	order->answer = answer;
-	order->line = line;
-	list_append(&writer->orders, &order->in_writer);
-	writer->count++;
-	writer->size += order_size(order);
-	return order;
+	if (order->state == ORDER_HELD)
+		turns_unhold(writer->turns, operation->things, operation->thing_count);
+	else
+		turns_leave(writer->turns, operation->things, operation->thing_count);
+	writer->count--;
+	writer->done_count++;
+	writer->size -= order_size(order);
+	order_free(order, writer->access);
 }
 
 /* Sending */
 
+/* Brings all that wait for what the first waits for to the front; says how many. */
 static size_t
-most_of(const Lane *lane)
+gather(List *waiting)
 {
-	int64_t most = lane->writer->config->write_batch;
+	ListNode *last = list_first(waiting);
+	const Order *first = list_object(last, Order, in_list);
+	size_t count = 1;
+	ListNode *next;
 
-	if (most > lane->max_lines)
-		most = lane->max_lines;
-	return (size_t) (most < BUNDLE_COUNT ? most : BUNDLE_COUNT);
-}
-
-static void
-take_batch(Lane *lane)
-{
-	Bundle *bundle = &lane->writer->bundle;
-	size_t most = most_of(lane);
-	ListNode *node;
-
-	bundle_open(bundle);
-	while ((node = list_first(&lane->waiting)) && bundle->count < most)
+	for (ListNode *node = list_next(waiting, last); node; node = next)
 	{
-		Order *order = list_object(node, Order, in_lane);
-
-		if (order->company < most)
-			most = order->company;
-		if (bundle->count && (bundle->count >= most || bundle->operations.size + order->operation.arguments.size > BATCH_SIZE))
-			break;
-		bundle_add(bundle, &order->operation, order->key, order->identity, identity_claims(order->identity));
+		next = list_next(waiting, node);
+		if (!order_is_of_same_thing(first, list_object(node, Order, in_list)))
+			continue;
 		list_remove(node);
-		list_append(&lane->sent, node);
+		list_insert_after(last, node);
+		last = node;
+		count++;
 	}
-	lane->sent_count = bundle->count;
+	return count;
 }
 
-/* Puts the orders of the last call back to where they were. */
+/* Whoever stood in line last time lets the next one do so. */
 static void
-take_back(Lane *lane)
+rotate(List *waiting)
+{
+	for (size_t count = gather(waiting); count; count--)
+		list_append(waiting, list_take_first(waiting));
+}
+
+/* What was in the last call and is still busy, in its order, before what came meanwhile. */
+static void
+put_back(Writer *writer)
 {
 	ListNode *node;
 
-	while ((node = list_last(&lane->sent)))
+	while ((node = list_last(&writer->returned)))
 	{
 		list_remove(node);
-		list_prepend(&lane->waiting, node);
+		lane_prepend(queue_of(writer), list_object(node, Order, in_list));
 	}
 }
 
-/* Repeats after a while. */
 static void
-begin_pause(Lane *lane)
+send_queue(Writer *writer)
 {
-	int64_t pause_ms = PAUSE_FIRST_MS;
-	uint32_t random = 0;
+	Lane *queue = queue_of(writer);
+	List *waiting = lane_waiting(queue);
 
-	for (unsigned i = 0; i < lane->failure_count && pause_ms < PAUSE_LONGEST_MS; i++)
-		pause_ms *= 2;
-	lane->failure_count++;
-	if (getrandom(&random, sizeof random, GRND_NONBLOCK) < 0)
-		random = 0;
-	loop_timer_start(lane->pause, pause_ms / 2 + random % (pause_ms / 2 + 1));
+	put_back(writer);
+	if (!lane_is_idle(queue) || list_is_empty(waiting))
+		return;
+	writer->looks = !writer->looks;
+	if (writer->looks)
+		lane_send(queue, SIZE_MAX, false);
+	else
+	{
+		rotate(waiting);
+		lane_send(queue, gather(waiting), true);
+	}
 }
 
 static void
-end_pause(void *owner)
+send_lane(Writer *writer, Lane *lane)
 {
-	send_next(owner);
+	if (is_queue(writer, lane))
+		send_queue(writer);
+	else
+		lane_send(lane, SIZE_MAX, false);
+}
+
+/* Follow their item into the queue, behind what was there before them. */
+static void
+collect_strays(Writer *writer, Lane *lane)
+{
+	List *waiting = lane_waiting(lane);
+	ListNode *next;
+
+	for (ListNode *node = list_first(waiting); node; node = next)
+	{
+		Order *order = list_object(node, Order, in_list);
+
+		next = list_next(waiting, node);
+		if (order->operation.thing_count != 1 ||
+			turns_lane(writer->turns, order->operation.things[0]) != writer->lane_count)
+			continue;
+		list_remove(node);
+		lane_append(queue_of(writer), order);
+	}
+}
+
+/* Those that wait for their turn, in their order. */
+static void
+release_held(Writer *writer)
+{
+	ListNode *next;
+
+	turns_begin(writer->turns);
+	for (ListNode *node = list_first(&writer->held); node; node = next)
+	{
+		Order *order = list_object(node, Order, in_list);
+		Operation *operation = &order->operation;
+		unsigned lane;
+
+		next = list_next(&writer->held, node);
+		if (!turns_fit_next(writer->turns, operation->things, operation->thing_count, &lane))
+			continue;
+		list_remove(node);
+		turns_unhold(writer->turns, operation->things, operation->thing_count);
+		turns_enter(writer->turns, operation->things, operation->thing_count, lane);
+		lane_append(writer->lanes[lane], order);
+	}
+}
+
+/* A call has been answered, or a connection is there. */
+static void
+settle(Writer *writer)
+{
+	if (!list_is_empty(&writer->held))
+		release_held(writer);
+	for (unsigned i = 0; i < writer->lane_count && writer->has_strays; i++)
+		collect_strays(writer, writer->lanes[i]);
+	writer->has_strays = false;
+	for (unsigned i = 0; i <= writer->lane_count; i++)
+		send_lane(writer, writer->lanes[i]);
+}
+
+static void
+handle_idle(void *owner, Lane *lane)
+{
+	(void) lane;
+	settle(owner);
 }
 
 /* Verdicts */
 
+/* Somebody else has it locked. */
 static void
-read_verdict(const PgResult *result, int row, const Order *order, Verdict *verdict)
+queue_order(Writer *writer, Lane *lane, Order *order)
 {
-	const char *status = pg_result_text(result, row, 0);
-	const char *sqlstate = pg_result_text(result, row, 1);
-
-	*verdict = (Verdict){
-		.is_done = status && strcmp(status, "rejected") != 0,
-		/* who gave no key did not ask before */
-		.is_replayed = status && strcmp(status, "replayed") == 0 && *order->operation.key,
-		.message = pg_result_text(result, row, 2),
-		.detail = pg_result_text(result, row, 3),
-		.result = pg_result_text(result, row, 4),
-	};
-	if (verdict->is_done)
-		return;
-	verdict->code = verdict_code(sqlstate ? sqlstate : "");
-	if (!verdict->message)
-		verdict->message = "refused";
-}
-
-static void
-take_verdicts(Lane *lane, const PgResult *result)
-{
-	ListNode *node;
-
-	lane->failure_count = 0;
-	for (int row = 0; (node = list_first(&lane->sent)); row++)
+	order->late_code = ERROR_CONFLICT;
+	order->state = ORDER_WAITING;
+	if (is_queue(writer, lane))
 	{
-		Order *order = list_object(node, Order, in_lane);
-		Verdict verdict;
-
-		read_verdict(result, row, order, &verdict);
-		order_answer(order, &verdict);
-		order_end(lane->writer, order);
-	}
-}
-
-/* The call changed nothing, and would not if it were repeated. */
-static void
-take_failure(Lane *lane, const PgResult *result)
-{
-	Writer *writer = lane->writer;
-	size_t count = lane->sent_count;
-	Order *order = list_object(list_first(&lane->sent), Order, in_lane);
-	Verdict verdict = {.code = verdict_code(pg_result_sqlstate(result)), .message = pg_result_message(result)};
-
-	log_gated(&writer->gate, "%zu operations failed together: %s (%s)", count, pg_result_message(result),
-			  pg_result_sqlstate(result));
-	if (count == 1)
-	{
-		order_answer(order, &verdict);
-		order_end(writer, order);
+		list_append(&writer->returned, &order->in_list);
 		return;
 	}
-	for (ListNode *node = list_first(&lane->sent); node; node = list_next(&lane->sent, node))
-		list_object(node, Order, in_lane)->company = count / 2;
-	take_back(lane);
+	metrics_add(METRIC_OPERATIONS_QUEUED, 1);
+	lane_append(queue_of(writer), order);
+	if (order->operation.thing_count != 1)
+		return;
+	turns_move(writer->turns, order->operation.things[0], writer->lane_count);
+	writer->has_strays = true;
+}
+
+/* The item is not locked any more: the rest need not stand in line. */
+static void
+bring_home(Writer *writer, const Order *done)
+{
+	uint64_t thing = done->operation.things[0];
+	unsigned home = turns_home(writer->turns, thing);
+	List *waiting = lane_waiting(queue_of(writer));
+	ListNode *next;
+
+	if (turns_lane(writer->turns, thing) != writer->lane_count)
+		return;
+	turns_move(writer->turns, thing, home);
+	for (ListNode *node = list_first(waiting); node; node = next)
+	{
+		Order *order = list_object(node, Order, in_list);
+
+		next = list_next(waiting, node);
+		if (!order_is_of_same_thing(done, order))
+			continue;
+		list_remove(node);
+		lane_append(writer->lanes[home], order);
+	}
 }
 
 static void
-take_loss(Lane *lane)
+handle_verdict(void *owner, Lane *lane, Order *order, const Verdict *verdict, bool is_busy)
 {
-	for (ListNode *node = list_first(&lane->sent); node; node = list_next(&lane->sent, node))
+	Writer *writer = owner;
+
+	if (is_busy && order->answer && clock_monotonic_ms() < order->deadline_ms)
 	{
-		Order *order = list_object(node, Order, in_lane);
-
-		order->is_uncertain = true;
-		if (++order->loss_count > LOSSES_IN_COMPANY)
-			order->company = 1;
-	}
-	take_back(lane);
-}
-
-static void
-handle_answer(void *owner, const PgResult *result)
-{
-	Lane *lane = owner;
-
-	if (!result)
-	{
-		take_loss(lane);
+		queue_order(writer, lane, order);
 		return;
 	}
-	if (pg_result_is_fine(result) && pg_result_count(result) == (int) lane->sent_count)
-		take_verdicts(lane, result);
-	else if (verdict_is_passing(pg_result_sqlstate(result)))
-	{
-		metrics_add(METRIC_OPERATIONS_RETRIED, 1);
-		take_back(lane);
-		begin_pause(lane);
-	}
-	else
-		take_failure(lane, result);
-	send_next(lane);
-}
-
-static void
-send_next(Lane *lane)
-{
-	Bundle *bundle = &lane->writer->bundle;
-	const char *parameters[2];
-
-	if (!lane->is_ready || pg_is_busy(lane->pg) || loop_timer_is_started(lane->pause) || list_is_empty(&lane->waiting))
-		return;
-	take_batch(lane);
-	if (!bundle_close(bundle))
-	{
-		take_back(lane);
-		begin_pause(lane);
-		return;
-	}
-	metrics_add(METRIC_OPERATION_BATCHES, 1);
-	parameters[0] = bundle->operations.bytes;
-	parameters[1] = bundle->callers.bytes;
-	pg_execute(lane->pg, "sync", 2, parameters, handle_answer, lane);
-}
-
-/* Connections */
-
-static void
-handle_prepared(void *owner, const PgResult *result)
-{
-	Lane *lane = owner;
-
-	if (!result)
-		return;
-	if (!pg_result_is_fine(result))
-	{
-		pg_lose(lane->pg, pg_result_message(result));
-		return;
-	}
-	pg_settle(lane->pg);
-	lane->is_ready = true;
-	send_next(lane);
-}
-
-static void
-handle_extension(void *owner, const PgResult *result)
-{
-	Lane *lane = owner;
-	char *schema;
-	Buf sql = {0};
-
-	if (!result)
-		return;
-	if (!pg_result_is_fine(result) || pg_result_count(result) == 0)
-	{
-		pg_lose(lane->pg, pg_result_is_fine(result) ? "the extension pg_inventory was not found" : pg_result_message(result));
-		return;
-	}
-	lane->max_lines = pg_result_number(result, 0, 6);
-	schema = pg_quote_name(lane->pg, pg_result_text(result, 0, 0));
-	buf_printf(&sql, "SELECT status, sqlstate, message, detail, result FROM %s.inventory_relay_sync($1, $2)", schema ? schema : "");
-	pg_prepare(lane->pg, "sync", buf_text(&sql), handle_prepared, lane);
-	buf_free(&sql);
-	free(schema);
-}
-
-static void
-handle_up(void *owner)
-{
-	Lane *lane = owner;
-	char timeout[24];
-	const char *parameters[] = {timeout};
-
-	snprintf(timeout, sizeof timeout, "%lld", (long long) lane->writer->config->query_timeout_ms);
-	pg_query(lane->pg, prepare_connection, 1, parameters, handle_extension, lane);
-}
-
-static void
-handle_down(void *owner)
-{
-	Lane *lane = owner;
-
-	lane->is_ready = false;
-}
-
-static bool
-lane_open(Lane *lane, Writer *writer)
-{
-	static const PgHandlers handlers = {handle_up, handle_down, NULL};
-	const Config *config = writer->config;
-	PgOptions options = {"operations", config->dsn, config->connect_timeout_ms, config->query_timeout_ms};
-
-	lane->writer = writer;
-	list_init(&lane->waiting);
-	list_init(&lane->sent);
-	lane->pause = loop_timer_new(writer->loop, end_pause, lane);
-	lane->pg = pg_new(writer->loop, &options, &handlers, lane);
-	if (!lane->pause || !lane->pg)
-		return false;
-	pg_open(lane->pg);
-	return true;
-}
-
-Writer *
-writer_new(Loop *loop, const Config *config, Access *access)
-{
-	Writer *writer = calloc(1, sizeof *writer);
-
-	if (!writer)
-		return NULL;
-	writer->loop = loop;
-	writer->config = config;
-	writer->access = access;
-	list_init(&writer->orders);
-	writer->users = quotas_new();
-	writer->tick = loop_timer_new(loop, handle_tick, writer);
-	writer->lanes = calloc((size_t) config->write_connections, sizeof *writer->lanes);
-	if (!writer->users || !writer->tick || !writer->lanes)
-	{
-		writer_free(writer);
-		return NULL;
-	}
-	for (int64_t i = 0; i < config->write_connections; i++)
-	{
-		writer->lane_count++;
-		if (!lane_open(&writer->lanes[i], writer))
-		{
-			writer_free(writer);
-			return NULL;
-		}
-	}
-	loop_timer_start(writer->tick, TICK_MS);
-	return writer;
-}
-
-void
-writer_end(Writer *writer)
-{
-	for (size_t i = 0; i < writer->lane_count; i++)
-	{
-		Lane *lane = &writer->lanes[i];
-
-		pg_free(lane->pg);
-		loop_timer_free(lane->pause);
-		lane->pg = NULL;
-		lane->pause = NULL;
-		lane->is_ready = false;
-	}
-	loop_timer_free(writer->tick);
-	writer->tick = NULL;
-}
-
-void
-writer_free(Writer *writer)
-{
-	ListNode *node;
-
-	if (!writer)
-		return;
-	writer_end(writer);
-	while ((node = list_first(&writer->orders)))
-	{
-		Order *order = list_object(node, Order, in_writer);
-
-		refuse(order, ERROR_UNAVAILABLE, "the relay ends", 0);
-		order_end(writer, order);
-	}
-	quotas_free(writer->users);
-	bundle_free(&writer->bundle);
-	free(writer->lanes);
-	free(writer);
+	if (!is_busy && is_queue(writer, lane) && order->operation.thing_count == 1)
+		bring_home(writer, order);
+	order_answer(order, verdict);
+	end_order(writer, order);
 }
 
 /* Deadlines */
 
 static void
-miss_deadline(Writer *writer, Order *order)
+refuse_late(Order *order)
 {
-	bool is_away = !order->in_lane.next || !writer_is_up(writer);
-
-	if (is_away)
-		refuse(order, ERROR_UNAVAILABLE, "the database is not connected", AWAY_RETRY_MS);
+	if (order->is_uncertain)
+		order_refuse(order, ERROR_UNAVAILABLE, "the connection was lost, and whether it was done is not known", AWAY_RETRY_MS);
+	else if (order->late_code == ERROR_CONFLICT)
+		order_refuse(order, ERROR_CONFLICT, "somebody else kept the row locked", 0);
+	else if (order->late_code == ERROR_UNAVAILABLE)
+		order_refuse(order, ERROR_UNAVAILABLE, "the database is not available", AWAY_RETRY_MS);
 	else
-		refuse(order, ERROR_TIMEOUT, "the operation was not done in time", 0);
+		order_refuse(order, ERROR_TIMEOUT, "the operation was not done in time", 0);
 }
 
-static bool
-is_sent(const Writer *writer, const Order *order)
+/* What was sent goes on; its client is told that nobody knows. */
+static void
+refuse_sent(Order *order)
 {
-	for (size_t i = 0; i < writer->lane_count; i++)
-		for (ListNode *node = list_first(&writer->lanes[i].sent); node; node = list_next(&writer->lanes[i].sent, node))
-			if (node == &order->in_lane)
-				return true;
-	return false;
+	order->is_uncertain = true;
+	order_refuse(order, ERROR_TIMEOUT, "there was no answer in time, and whether it was done is not known", 0);
+}
+
+static void
+check_deadlines(Writer *writer, int64_t now_ms)
+{
+	ListNode *next;
+
+	for (ListNode *node = list_first(&writer->orders); node; node = next)
+	{
+		Order *order = list_object(node, Order, in_writer);
+
+		next = list_next(&writer->orders, node);
+		if (now_ms < order->deadline_ms)
+			continue;
+		if (order->state == ORDER_SENT)
+		{
+			if (order->answer && now_ms >= order->deadline_ms + GRACE_MS)
+				refuse_sent(order);
+			continue;
+		}
+		refuse_late(order);
+		end_order(writer, order);
+	}
 }
 
 static void
@@ -577,40 +338,26 @@ handle_tick(void *owner)
 {
 	Writer *writer = owner;
 	int64_t now_ms = clock_monotonic_ms();
-	ListNode *next;
 
 	loop_timer_start(writer->tick, TICK_MS);
-	for (ListNode *node = list_first(&writer->orders); node; node = next)
-	{
-		Order *order = list_object(node, Order, in_writer);
-
-		next = list_next(&writer->orders, node);
-		if (now_ms < order->deadline_ms || !order->answer)
-			continue;
-		if (is_sent(writer, order))
-		{
-			order->is_uncertain = true;
-			miss_deadline(writer, order);
-		}
-		else
-		{
-			miss_deadline(writer, order);
-			order_end(writer, order);
-		}
-	}
-	if (now_ms - writer->tidied_at_ms < TIDY_MS)
+	writer->rate = 0.7 * writer->rate + 0.3 * (double) writer->done_count * 1000 / TICK_MS;
+	writer->done_count = 0;
+	check_deadlines(writer, now_ms);
+	if (!list_is_empty(&writer->held))
+		settle(writer);
+	if (now_ms - writer->swept_at_ms < SWEEP_MS)
 		return;
-	writer->tidied_at_ms = now_ms;
+	writer->swept_at_ms = now_ms;
 	quotas_sweep(writer->users, now_ms);
 }
 
-/* Submitting */
+/* Taking operations */
 
 bool
 writer_is_up(const Writer *writer)
 {
-	for (size_t i = 0; i < writer->lane_count; i++)
-		if (writer->lanes[i].is_ready)
+	for (unsigned i = 0; i < writer->lane_count; i++)
+		if (lane_is_up(writer->lanes[i]))
 			return true;
 	return false;
 }
@@ -637,7 +384,17 @@ admit(Writer *writer, const Identity *identity, int64_t *retry_after_ms)
 	return !user || bucket_take(&user->operations, config->operations_per_second, config->operation_burst, now_ms, retry_after_ms);
 }
 
-/* Why an operation is not even taken; true when it is. */
+/* When half of what waits will have been done. */
+static int64_t
+relief_ms(const Writer *writer)
+{
+	double wait_ms = writer->rate > 1 ? (double) writer->count * 500 / writer->rate : OVERLOAD_MOST_MS;
+
+	return wait_ms < OVERLOAD_LEAST_MS ? OVERLOAD_LEAST_MS : wait_ms > OVERLOAD_MOST_MS ? OVERLOAD_MOST_MS
+																						: (int64_t) wait_ms;
+}
+
+/* False: it is not even taken, and the verdict says why. */
 static bool
 may_take(Writer *writer, const Identity *identity, Verdict *verdict)
 {
@@ -648,23 +405,35 @@ may_take(Writer *writer, const Identity *identity, Verdict *verdict)
 		return false;
 	if (writer->count >= config->write_queue || writer->size >= (size_t) config->write_queue_size)
 	{
-		*verdict = (Verdict){.code = ERROR_OVERLOADED, .message = "too many operations are waiting", .retry_after_ms = 1000};
+		*verdict = (Verdict){
+			.code = ERROR_OVERLOADED, .message = "too many operations are waiting", .retry_after_ms = relief_ms(writer)};
 		return false;
 	}
 	if (!writer_is_up(writer))
 	{
-		*verdict = (Verdict){.code = ERROR_UNAVAILABLE, .message = "the database is not connected", .retry_after_ms = AWAY_RETRY_MS};
+		*verdict =
+			(Verdict){.code = ERROR_UNAVAILABLE, .message = "the database is not connected", .retry_after_ms = AWAY_RETRY_MS};
 		return false;
 	}
 	return true;
 }
 
-static Lane *
-lane_of(Writer *writer, const Order *order)
+static void
+place(Writer *writer, Order *order)
 {
-	uint64_t thing = order->operation.thing_count ? order->operation.things[0] : 0;
+	const Operation *operation = &order->operation;
+	unsigned lane;
 
-	return &writer->lanes[hash_mix(hash_text(thing, identity_organization(order->identity))) % writer->lane_count];
+	if (!turns_fit(writer->turns, operation->things, operation->thing_count, &lane))
+	{
+		order->state = ORDER_HELD;
+		list_append(&writer->held, &order->in_list);
+		turns_hold(writer->turns, operation->things, operation->thing_count);
+		return;
+	}
+	turns_enter(writer->turns, operation->things, operation->thing_count, lane);
+	lane_append(writer->lanes[lane], order);
+	send_lane(writer, writer->lanes[lane]);
 }
 
 void
@@ -675,18 +444,95 @@ writer_submit(Writer *writer, Identity *identity, Operation *take_operation, Wri
 
 	if (may_take(writer, identity, &verdict))
 	{
-		order = order_new(writer, identity, take_operation, answer, line);
-		verdict = (Verdict){.code = ERROR_OVERLOADED, .message = "out of memory", .retry_after_ms = 1000};
+		order = order_new(identity, take_operation, answer, line);
+		verdict = (Verdict){.code = ERROR_OVERLOADED, .message = "out of memory", .retry_after_ms = OVERLOAD_MOST_MS};
 	}
 	if (order)
 	{
-		Lane *lane = lane_of(writer, order);
-
-		list_append(&lane->waiting, &order->in_lane);
-		send_next(lane);
+		list_append(&writer->orders, &order->in_writer);
+		writer->count++;
+		writer->size += order_size(order);
+		place(writer, order);
 		return;
 	}
-	count_verdict(&verdict);
+	metrics_add(METRIC_OPERATIONS_REFUSED, 1);
 	answer(line, take_operation, &verdict);
 	operation_clear(take_operation);
+}
+
+/* Beginning and ending */
+
+static bool
+open_lanes(Writer *writer, Loop *loop)
+{
+	static const LaneHandlers handlers = {handle_verdict, handle_idle};
+	unsigned count = (unsigned) writer->config->write_connections;
+
+	writer->lanes = calloc(count + 1, sizeof(Lane *));
+	writer->lane_count = count;
+	for (unsigned i = 0; writer->lanes && i <= count; i++)
+	{
+		writer->lanes[i] = lane_new(loop, writer->config, QUEUE_TURN_MS, &handlers, writer);
+		if (!writer->lanes[i])
+			return false;
+	}
+	return writer->lanes != NULL;
+}
+
+Writer *
+writer_new(Loop *loop, const Config *config, Access *access)
+{
+	Writer *writer = calloc(1, sizeof *writer);
+
+	if (!writer)
+		return NULL;
+	writer->config = config;
+	writer->access = access;
+	list_init(&writer->returned);
+	list_init(&writer->held);
+	list_init(&writer->orders);
+	writer->users = quotas_new();
+	writer->turns = turns_new((unsigned) config->write_connections);
+	writer->tick = loop_timer_new(loop, handle_tick, writer);
+	if (!writer->users || !writer->turns || !writer->tick || !open_lanes(writer, loop))
+	{
+		writer_free(writer);
+		return NULL;
+	}
+	loop_timer_start(writer->tick, TICK_MS);
+	return writer;
+}
+
+void
+writer_end(Writer *writer)
+{
+	for (unsigned i = 0; writer->lanes && i <= writer->lane_count; i++)
+		if (writer->lanes[i])
+			lane_end(writer->lanes[i]);
+	loop_timer_free(writer->tick);
+	writer->tick = NULL;
+}
+
+void
+writer_free(Writer *writer)
+{
+	ListNode *node;
+
+	if (!writer)
+		return;
+	writer_end(writer);
+	while ((node = list_first(&writer->orders)))
+	{
+		Order *order = list_object(node, Order, in_writer);
+
+		order->is_uncertain = order->is_uncertain || order->state == ORDER_SENT;
+		order_refuse(order, ERROR_UNAVAILABLE, "the relay ends", AWAY_RETRY_MS);
+		end_order(writer, order);
+	}
+	for (unsigned i = 0; writer->lanes && i <= writer->lane_count; i++)
+		lane_free(writer->lanes[i]);
+	free(writer->lanes);
+	turns_free(writer->turns);
+	quotas_free(writer->users);
+	free(writer);
 }

@@ -20,12 +20,12 @@
 #include "config.h"
 #include "loop.h"
 #include "operation.h"
-#include "verdict.h"
+#include "order.h"
 
 typedef struct Writer Writer;
 
-/* Called once for each operation, which the writer then empties.  Both are valid during the call only. */
-typedef void (*WriterAnswer)(void *line, const Operation *operation, const Verdict *verdict);
+/* Called once for each operation.  Both are valid during the call only. */
+typedef OrderAnswer WriterAnswer;
 
 /* Shares the configuration, and connects for good.  NULL without memory. */
 Writer *writer_new(Loop *loop, const Config *config, Access *access);

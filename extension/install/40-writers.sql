@@ -253,7 +253,7 @@ CREATE FUNCTION inventory_sync(operations jsonb)
 COMMENT ON FUNCTION inventory_sync(jsonb) IS 'do many independent operations in one transaction, each with its own verdict';
 REVOKE ALL ON FUNCTION inventory_sync(jsonb) FROM PUBLIC;
 
-CREATE FUNCTION inventory_relay_sync(operations jsonb, callers jsonb)
+CREATE FUNCTION inventory_relay_sync(operations jsonb, callers jsonb, wait boolean DEFAULT false)
 	RETURNS TABLE (
 		seq integer,
 		idempotency_key text,
@@ -268,8 +268,8 @@ CREATE FUNCTION inventory_relay_sync(operations jsonb, callers jsonb)
 	SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'inventory_relay_sync';
-COMMENT ON FUNCTION inventory_relay_sync(jsonb, jsonb) IS 'for relays: operations of many clients, each under its own claims';
-REVOKE ALL ON FUNCTION inventory_relay_sync(jsonb, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION inventory_relay_sync(jsonb, jsonb, boolean) IS 'for relays: operations of many clients, each under its own claims';
+REVOKE ALL ON FUNCTION inventory_relay_sync(jsonb, jsonb, boolean) FROM PUBLIC;
 
 CREATE FUNCTION inventory_sweep(
 	max_rows integer DEFAULT 1000,

@@ -369,6 +369,7 @@ client_written(void *owner)
 {
 	Client *client = owner;
 	Session *session = client->session;
+	int64_t now_us = clock_wall_us();
 
 	metrics_add(METRIC_FRAMES_SENT, 1);
 	metrics_add(METRIC_BYTES_SENT, (double) session->outgoing->size);
@@ -377,7 +378,7 @@ client_written(void *owner)
 		const Event *event = queue_entry(&session->queue, i)->event;
 
 		if (event)
-			metrics_observe_delivery(clock_wall_us() - event->created_at_us);
+			metrics_observe_delivery(now_us - event->created_at_us);
 	}
 	if (session->accepts_batch && queue_entry(&session->queue, 0)->event)
 		metrics_observe_batch(session->outgoing_count);

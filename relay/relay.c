@@ -22,6 +22,7 @@
 #include "address.h"
 #include "answer.h"
 #include "auth.h"
+#include "batch.h"
 #include "check.h"
 #include "client.h"
 #include "clock.h"
@@ -707,6 +708,7 @@ relay_free(Relay *relay)
 	auth_free(relay->auth);
 	hub_free(relay->hub);
 	stream_free(relay->stream);
+	batch_forget();
 	site_free(relay->site);
 	config_free(relay->config);
 	free(relay);

@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Events of one batch frame, and about its bytes. */
-#define BATCH_COUNT 200
+#include "batch.h"
+
+/* The bytes of one batch frame, about. */
 #define BATCH_SIZE 65536
 
 /*
@@ -166,12 +167,6 @@ session_send_event(Session *session, Event *event)
 
 /* Making what goes out */
 
-static const char *
-position_of(const QueueEntry *entry)
-{
-	return entry->position ? entry->position : entry->event->position;
-}
-
 /* How many events at the front go out in one frame. */
 static size_t
 count_batch(const Session *session)
@@ -180,35 +175,10 @@ count_batch(const Session *session)
 	size_t count = 0;
 	size_t size = 0;
 
-	while (session->accepts_batch && count < queue->count && count < BATCH_COUNT && size < BATCH_SIZE &&
+	while (session->accepts_batch && count < queue->count && count < BATCH_MAX_COUNT && size < BATCH_SIZE &&
 		   queue_entry(queue, count)->event)
 		size += queue_entry(queue, count++)->event->cost;
 	return count ? count : 1;
-}
-
-static void
-append_entry(Buf *text, const Session *session, const QueueEntry *entry)
-{
-	event_append(text, entry->event, session->dialect, position_of(entry), entry->count);
-}
-
-static Frame *
-build_batch(const Session *session, size_t count)
-{
-	const Queue *queue = &session->queue;
-	Buf text = {0};
-	Frame *frame;
-
-	buf_printf(&text, "{\"type\":\"batch\",\"position\":\"%s\",\"events\":[", position_of(queue_entry(queue, count - 1)));
-	for (size_t i = 0; i < count; i++)
-	{
-		buf_append_text(&text, i ? "," : "");
-		append_entry(&text, session, queue_entry(queue, i));
-	}
-	buf_append_text(&text, "]}");
-	frame = text.failed ? NULL : frame_of(text.bytes, text.size);
-	buf_free(&text);
-	return frame;
 }
 
 /* A frame of the session's own, or another reference to a shared one. */
@@ -222,7 +192,7 @@ build_single(const Session *session, const QueueEntry *entry)
 		frame = event_frame(entry->event, session->dialect);
 	if (frame || !entry->event)
 		return frame ? frame_share(frame) : NULL;
-	append_entry(&text, session, entry);
+	event_append(&text, entry->event, session->dialect, entry->position, entry->count);
 	frame = text.failed ? NULL : frame_of(text.bytes, text.size);
 	buf_free(&text);
 	return frame;
@@ -241,7 +211,7 @@ session_next(Session *session)
 		return session->outgoing;
 	session->outgoing_count = count_batch(session);
 	if (session->outgoing_count > 1)
-		session->outgoing = build_batch(session, session->outgoing_count);
+		session->outgoing = batch_frame(&session->queue, session->outgoing_count, session->dialect);
 	else
 		session->outgoing = build_single(session, queue_entry(&session->queue, 0));
 	if (!session->outgoing)

@@ -2,9 +2,9 @@
  * ws.h
  *	  Serves HTTP and WebSocket clients.
  *
- * The receiver is the boss: bytes are written only when a socket has room for
- * them, one frame at a time, taken from the session at that moment.  Nobody's
- * slowness is stored here.
+ * The receiver is the boss: a frame is taken from its session when it is
+ * written, one at a time, and none while the socket has no room for the one
+ * before.  Nobody's slowness is stored here.
  */
 #ifndef WS_H
 #define WS_H
@@ -72,10 +72,10 @@ typedef struct WsHandlers
 /* NULL without memory.  The handlers outlive it. */
 Ws *ws_new(Loop *loop, const WsOptions *options, const WsHandlers *handlers, void *owner);
 
-/* No new connections, and no timers: the loop is about to go. */
+/* The loop is about to go: nothing is accepted, timed or written any more. */
 void ws_end(Ws *ws);
 
-/* Sockets still open go with the loop's context, without handlers being called. */
+/* After the loop, with whose context the sockets still open have gone, without handlers being called. */
 void ws_free(Ws *ws);
 
 /* False, with errno set, when the address cannot be had. */
@@ -84,7 +84,7 @@ bool ws_listen(Ws *ws, const Address *address, bool is_admin);
 /* No new connections. */
 void ws_stop_listening(Ws *ws);
 
-/* Asks for on_room when the client can take a frame. */
+/* Asks for on_room soon, and again while the client takes frames. */
 void ws_wake(Connection *connection);
 
 /* Sends what on_room still gives, then closes; a client that does not read is cut off. */

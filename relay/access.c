@@ -5,6 +5,12 @@
  * An Identity is found by its claims.  It stands on one bucket while somebody
  * holds it.  Its question is open or not; lines that want the answer wait on
  * its list.  is_stale says that rights changed while the question was open.
+ *
+ * When thousands come at once, the database is not asked thousands of times: a
+ * question goes out at once if none has just been asked, and else waits a
+ * moment for others, with which it is then asked as one.  A refusal fails the
+ * whole statement, so such a round is asked again in halves, until those that
+ * are refused stand alone.
  */
 #include "access.h"
 
@@ -13,10 +19,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "list.h"
 #include "log.h"
 
 #define BUCKET_COUNT 4096
+
+/* Time between two rounds of questions, and the most in one. */
+#define ROUND_INTERVAL_MS 20
+#define ROUND_MAX_COUNT 500
+
+/* Questions asked as one. */
+typedef struct Round
+{
+	Access *access;
+	ListNode in_access;
+	size_t count;
+	Identity *identities[];
+} Round;
 
 typedef struct Waiter
 {
@@ -28,6 +48,7 @@ typedef struct Waiter
 struct Identity
 {
 	ListNode in_bucket;
+	ListNode in_asking; /* while its question waits for a round */
 	Access *access;
 	unsigned holder_count;
 	char *organization;
@@ -45,21 +66,49 @@ struct Access
 	AccessChanged on_changed;
 	void *owner;
 	List buckets[BUCKET_COUNT];
+	List asking;
+	List rounds; /* on their way */
+	LoopTimer *next_round;
+	int64_t round_at_ms; /* of the last */
 	LogGate gate;
 };
 
-/* The row comes with its warehouses as JSON, which needs no array syntax. */
-static const char ask_scope[] =
-	"SELECT s.organization_id, s.role, s.actor, s.name, s.picture, w.warehouse, s.warehouses IS NOT NULL "
-	"FROM %s.inventory_relay_scope($1::text) AS s LEFT JOIN LATERAL pg_catalog.unnest(s.warehouses) AS w(warehouse) ON true";
+enum
+{
+	COLUMN_NUMBER,
+	COLUMN_ORGANIZATION,
+	COLUMN_ROLE,
+	COLUMN_ACTOR,
+	COLUMN_NAME,
+	COLUMN_PICTURE,
+	COLUMN_WAREHOUSE,
+	COLUMN_IS_LIMITED
+};
+
+/* A row for each warehouse, in the order of the claims. */
+static const char ask_scopes[] =
+	"SELECT c.number, s.organization_id, s.role, s.actor, s.name, s.picture, w.warehouse, s.warehouses IS NOT NULL "
+	"FROM pg_catalog.unnest($1::text[]) WITH ORDINALITY AS c(claims, number) "
+	"CROSS JOIN LATERAL %s.inventory_relay_scope(c.claims) AS s "
+	"LEFT JOIN LATERAL pg_catalog.unnest(s.warehouses) AS w(warehouse) ON true ORDER BY c.number";
+
+static void ask_round(void *owner);
 
 Access *
-access_new(Desk *desk, AccessChanged on_changed, void *owner)
+access_new(Loop *loop, Desk *desk, AccessChanged on_changed, void *owner)
 {
 	Access *access = calloc(1, sizeof *access);
 
 	if (!access)
 		return NULL;
+	access->next_round = loop_timer_new(loop, ask_round, access);
+	if (!access->next_round)
+	{
+		free(access);
+		return NULL;
+	}
+	list_init(&access->asking);
+	list_init(&access->rounds);
 	access->desk = desk;
 	access->on_changed = on_changed;
 	access->owner = owner;
@@ -74,6 +123,7 @@ identity_free(Identity *identity)
 	ListNode *node;
 
 	list_remove(&identity->in_bucket);
+	list_remove(&identity->in_asking);
 	while ((node = list_take_first(&identity->waiters)))
 		free(list_object(node, Waiter, in_identity));
 	scope_release(identity->scope);
@@ -90,10 +140,20 @@ access_free(Access *access)
 
 	if (!access)
 		return;
+	access_end(access);
+	while ((node = list_take_first(&access->rounds)))
+		free(list_object(node, Round, in_access));
 	for (size_t i = 0; i < BUCKET_COUNT; i++)
 		while ((node = list_first(&access->buckets[i])))
 			identity_free(list_object(node, Identity, in_bucket));
 	free(access);
+}
+
+void
+access_end(Access *access)
+{
+	loop_timer_free(access->next_round);
+	access->next_round = NULL;
 }
 
 static List *
@@ -206,23 +266,28 @@ tell(Identity *identity, AccessVerdict verdict)
 	identity->holder_count--;
 }
 
+/* The scope of one of the round, whose rows begin at *row; moves on to those of the next. */
 static Scope *
-read_scope(const PgResult *result)
+read_scope(const PgResult *result, int64_t number, int *row)
 {
+	int first = *row;
 	Scope *scope;
 	bool is_fine;
 
-	if (pg_result_count(result) == 0 || !pg_result_text(result, 0, 0) || !pg_result_text(result, 0, 1) ||
-		!pg_result_text(result, 0, 2))
+	while (*row < pg_result_count(result) && pg_result_number(result, *row, COLUMN_NUMBER) == number)
+		++*row;
+	if (*row == first || !pg_result_text(result, first, COLUMN_ORGANIZATION) || !pg_result_text(result, first, COLUMN_ROLE) ||
+		!pg_result_text(result, first, COLUMN_ACTOR))
 		return NULL;
-	scope = scope_new(pg_result_text(result, 0, 0), pg_result_text(result, 0, 1), pg_result_text(result, 0, 2),
-					  pg_result_text(result, 0, 3), pg_result_text(result, 0, 4));
+	scope = scope_new(pg_result_text(result, first, COLUMN_ORGANIZATION), pg_result_text(result, first, COLUMN_ROLE),
+					  pg_result_text(result, first, COLUMN_ACTOR), pg_result_text(result, first, COLUMN_NAME),
+					  pg_result_text(result, first, COLUMN_PICTURE));
 	is_fine = scope != NULL;
-	if (is_fine && pg_result_is_true(result, 0, 6))
+	if (is_fine && pg_result_is_true(result, first, COLUMN_IS_LIMITED))
 		scope_limit(scope);
-	for (int row = 0; is_fine && row < pg_result_count(result); row++)
-		if (pg_result_text(result, row, 5))
-			is_fine = scope_add_warehouse(scope, pg_result_text(result, row, 5));
+	for (int i = first; is_fine && i < *row; i++)
+		if (pg_result_text(result, i, COLUMN_WAREHOUSE))
+			is_fine = scope_add_warehouse(scope, pg_result_text(result, i, COLUMN_WAREHOUSE));
 	if (is_fine)
 		return scope;
 	scope_release(scope);
@@ -245,13 +310,10 @@ take_scope(Identity *identity, Scope *fresh)
 
 static void begin_question(Identity *identity);
 
+/* One of a round is answered. */
 static void
-handle_scope(void *line, const PgResult *result)
+take_answer(Identity *identity, Scope *fresh, bool is_denied)
 {
-	Identity *identity = line;
-	Scope *fresh = result && pg_result_is_fine(result) ? read_scope(result) : NULL;
-	bool is_denied = result && strcmp(pg_result_sqlstate(result), "IV403") == 0;
-
 	identity->is_asking = false;
 	identity->holder_count++;
 	if (identity->is_stale)
@@ -262,28 +324,117 @@ handle_scope(void *line, const PgResult *result)
 		tell(identity, fresh ? ACCESS_GRANTED : ACCESS_DENIED);
 	}
 	else
-	{
-		if (result && !pg_result_is_fine(result))
-			log_gated(&identity->access->gate, "a scope could not be asked: %s (%s)", pg_result_message(result),
-					  pg_result_sqlstate(result));
 		tell(identity, ACCESS_UNAVAILABLE);
-	}
-	scope_release(fresh);
 	identity->holder_count--;
 	free_if_unused(identity);
+}
+
+static bool send_round(Access *access, Identity *const *identities, size_t count);
+
+static void
+fail_all(Identity *const *identities, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		take_answer(identities[i], NULL, false);
+}
+
+static void
+ask_half(Access *access, Identity *const *identities, size_t count)
+{
+	if (!send_round(access, identities, count))
+		fail_all(identities, count);
+}
+
+static void
+handle_round(void *line, const PgResult *result)
+{
+	Round *round = line;
+	Access *access = round->access;
+	bool is_fine = result && pg_result_is_fine(result);
+	bool is_denied = result && strcmp(pg_result_sqlstate(result), "IV403") == 0;
+	int row = 0;
+
+	list_remove(&round->in_access);
+	if (result && !is_fine && round->count > 1)
+	{
+		ask_half(access, round->identities, round->count / 2);
+		ask_half(access, round->identities + round->count / 2, round->count - round->count / 2);
+		free(round);
+		return;
+	}
+	if (result && !is_fine && !is_denied)
+		log_gated(&access->gate, "a scope could not be asked: %s (%s)", pg_result_message(result),
+				  pg_result_sqlstate(result));
+	for (size_t i = 0; i < round->count; i++)
+	{
+		Scope *fresh = is_fine ? read_scope(result, (int64_t) i + 1, &row) : NULL;
+
+		take_answer(round->identities[i], fresh, is_denied);
+		scope_release(fresh);
+	}
+	free(round);
+}
+
+/* False when the database is not there, or there is no memory. */
+static bool
+send_round(Access *access, Identity *const *identities, size_t count)
+{
+	Round *round = malloc(sizeof *round + count * sizeof(Identity *));
+	const char *claims[ROUND_MAX_COUNT];
+	Buf array = {0};
+	const char *parameters[1];
+	bool is_sent;
+
+	if (!round)
+		return false;
+	*round = (Round){.access = access, .count = count};
+	memcpy(round->identities, identities, count * sizeof(Identity *));
+	for (size_t i = 0; i < count; i++)
+		claims[i] = identities[i]->claims;
+	pg_append_array(&array, count, claims);
+	parameters[0] = buf_text(&array);
+	list_append(&access->rounds, &round->in_access);
+	is_sent = !array.failed && desk_ask(access->desk, ask_scopes, 1, parameters, handle_round, round);
+	buf_free(&array);
+	if (is_sent)
+		return true;
+	list_remove(&round->in_access);
+	free(round);
+	return false;
+}
+
+/* Asks what has gathered. */
+static void
+ask_round(void *owner)
+{
+	Access *access = owner;
+	Identity *identities[ROUND_MAX_COUNT];
+	size_t count = 0;
+
+	while (count < ROUND_MAX_COUNT && !list_is_empty(&access->asking))
+		identities[count++] = list_object(list_take_first(&access->asking), Identity, in_asking);
+	if (!count)
+		return;
+	access->round_at_ms = clock_monotonic_ms();
+	if (!list_is_empty(&access->asking) && access->next_round)
+		loop_timer_start(access->next_round, ROUND_INTERVAL_MS);
+	if (!send_round(access, identities, count))
+		fail_all(identities, count);
 }
 
 static void
 begin_question(Identity *identity)
 {
-	const char *parameters[] = {identity->claims};
+	Access *access = identity->access;
+	int64_t since_ms = clock_monotonic_ms() - access->round_at_ms;
 
 	identity->is_stale = false;
 	identity->is_asking = true;
-	if (desk_ask(identity->access->desk, ask_scope, 1, parameters, handle_scope, identity))
-		return;
-	identity->is_asking = false;
-	tell(identity, ACCESS_UNAVAILABLE);
+	list_append(&access->asking, &identity->in_asking);
+	if (since_ms >= ROUND_INTERVAL_MS)
+		ask_round(access);
+	else if (access->next_round && !loop_timer_is_started(access->next_round))
+		loop_timer_start(access->next_round, ROUND_INTERVAL_MS - since_ms);
 }
 
 void

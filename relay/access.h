@@ -32,7 +32,10 @@ typedef void (*AccessAnswer)(void *line, AccessVerdict verdict, Scope *scope);
 typedef void (*AccessChanged)(void *owner, const char *organization, const char *subject);
 
 /* NULL without memory.  Nothing is asked any more when the desk has gone. */
-Access *access_new(Desk *desk, AccessChanged on_changed, void *owner);
+Access *access_new(Loop *loop, Desk *desk, AccessChanged on_changed, void *owner);
+
+/* The loop is about to go: nothing is asked any more. */
+void access_end(Access *access);
 
 /* Questions still open get no answer.  NULL is fine. */
 void access_free(Access *access);

@@ -52,9 +52,11 @@ typedef struct Config
 	int64_t query_timeout_ms;
 	int64_t read_batch;
 	int64_t ring_size;
+	int64_t recent_events;
 	int64_t inventory_limit;
 	int64_t inventory_queue;
 	int64_t snapshot_page;
+	int64_t snapshot_queries;
 
 	int64_t write_connections;
 	int64_t write_batch;

@@ -14,6 +14,7 @@
 
 #include "buf.h"
 #include "list.h"
+#include "metrics.h"
 
 typedef struct Question
 {
@@ -25,14 +26,22 @@ typedef struct Question
 	void *line; /* NULL when it has gone */
 } Question;
 
-struct Desk
+/* One connection. */
+typedef struct Lane
 {
+	Desk *desk;
 	Pg *pg;
 	char *schema; /* quoted; NULL until known on this connection */
+	Question *running;
+} Lane;
+
+struct Desk
+{
+	Lane lanes[DESK_CONNECTION_COUNT];
+	unsigned lane_count;
 	char query_timeout[24];
 	List waiting;
 	int64_t count;
-	Question *running;
 };
 
 static const char find_extension[] =
@@ -42,7 +51,7 @@ static const char find_extension[] =
 	"FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace "
 	"WHERE e.extname OPERATOR(pg_catalog.=) 'pg_inventory'";
 
-static void run_next(Desk *desk);
+static void run_next(Lane *lane);
 
 static void
 question_free(Question *question)
@@ -54,12 +63,10 @@ question_free(Question *question)
 	free(question);
 }
 
+/* It is on no list, and nobody's running one, any more. */
 static void
 end_question(Desk *desk, Question *question, const PgResult *result)
 {
-	list_remove(&question->in_desk);
-	if (desk->running == question)
-		desk->running = NULL;
 	desk->count--;
 	if (question->line)
 		question->answer(question->line, result);
@@ -69,72 +76,91 @@ end_question(Desk *desk, Question *question, const PgResult *result)
 static void
 handle_result(void *owner, const PgResult *result)
 {
-	Desk *desk = owner;
+	Lane *lane = owner;
+	Question *question = lane->running;
 
-	end_question(desk, desk->running, result);
+	lane->running = NULL;
+	end_question(lane->desk, question, result);
 	if (result)
-		run_next(desk);
+		run_next(lane);
 }
 
 static void
-run_next(Desk *desk)
+run_next(Lane *lane)
 {
-	ListNode *first = list_first(&desk->waiting);
+	ListNode *first = list_first(&lane->desk->waiting);
 	Question *question;
 	Buf sql = {0};
 
-	if (desk->running || !first || !desk->schema || pg_is_busy(desk->pg))
+	if (lane->running || !first || !lane->schema || !pg_is_up(lane->pg) || pg_is_busy(lane->pg))
 		return;
 	question = list_object(first, Question, in_desk);
 	list_remove(first);
-	desk->running = question;
-	buf_printf(&sql, question->sql, desk->schema);
-	pg_query(desk->pg, buf_text(&sql), question->count, (const char *const *) question->parameters, handle_result, desk);
+	lane->running = question;
+	metrics_add(METRIC_DATABASE_QUESTIONS, 1);
+	buf_printf(&sql, question->sql, lane->schema);
+	pg_query(lane->pg, buf_text(&sql), question->count, (const char *const *) question->parameters, handle_result, lane);
 	buf_free(&sql);
 }
 
 static void
 handle_extension(void *owner, const PgResult *result)
 {
-	Desk *desk = owner;
+	Lane *lane = owner;
 
 	if (!result)
 		return;
 	if (!pg_result_is_fine(result) || pg_result_count(result) == 0)
 	{
-		pg_lose(desk->pg, "the extension pg_inventory was not found");
+		pg_lose(lane->pg, "the extension pg_inventory was not found");
 		return;
 	}
-	desk->schema = pg_quote_name(desk->pg, pg_result_text(result, 0, 0));
-	pg_settle(desk->pg);
-	run_next(desk);
+	lane->schema = pg_quote_name(lane->pg, pg_result_text(result, 0, 0));
+	pg_settle(lane->pg);
+	run_next(lane);
 }
 
 static void
 handle_up(void *owner)
 {
-	Desk *desk = owner;
-	const char *parameters[] = {desk->query_timeout};
+	Lane *lane = owner;
+	const char *parameters[] = {lane->desk->query_timeout};
 
-	pg_query(desk->pg, find_extension, 1, parameters, handle_extension, desk);
+	pg_query(lane->pg, find_extension, 1, parameters, handle_extension, lane);
 }
 
+/* What waits is for the connections that are left; without any it is not answered. */
 static void
 handle_down(void *owner)
 {
-	Desk *desk = owner;
+	Lane *lane = owner;
+	Desk *desk = lane->desk;
 	ListNode *first;
 
-	free(desk->schema);
-	desk->schema = NULL;
-	while ((first = list_first(&desk->waiting)))
+	free(lane->schema);
+	lane->schema = NULL;
+	while (!desk_is_up(desk) && (first = list_take_first(&desk->waiting)))
 		end_question(desk, list_object(first, Question, in_desk), NULL);
+}
+
+static bool
+open_lane(Desk *desk, Loop *loop, const PgOptions *options)
+{
+	static const PgHandlers handlers = {handle_up, handle_down, NULL};
+	Lane *lane = &desk->lanes[desk->lane_count];
+
+	lane->desk = desk;
+	lane->pg = pg_new(loop, options, &handlers, lane);
+	if (!lane->pg)
+		return false;
+	desk->lane_count++;
+	pg_open(lane->pg);
+	return true;
 }
 
 Desk *
 desk_new(Loop *loop, const DeskOptions *options)
 {
-	static const PgHandlers handlers = {handle_up, handle_down, NULL};
 	PgOptions pg_options = {options->name, options->dsn, options->connect_timeout_ms, options->query_timeout_ms};
 	Desk *desk = calloc(1, sizeof *desk);
 
@@ -142,13 +168,12 @@ desk_new(Loop *loop, const DeskOptions *options)
 		return NULL;
 	list_init(&desk->waiting);
 	snprintf(desk->query_timeout, sizeof desk->query_timeout, "%lld", (long long) options->query_timeout_ms);
-	desk->pg = pg_new(loop, &pg_options, &handlers, desk);
-	if (!desk->pg)
-	{
-		desk_free(desk);
-		return NULL;
-	}
-	pg_open(desk->pg);
+	for (unsigned i = 0; i < options->connection_count && i < DESK_CONNECTION_COUNT; i++)
+		if (!open_lane(desk, loop, &pg_options))
+		{
+			desk_free(desk);
+			return NULL;
+		}
 	return desk;
 }
 
@@ -159,18 +184,21 @@ desk_free(Desk *desk)
 
 	if (!desk)
 		return;
-	pg_free(desk->pg);
+	for (unsigned i = 0; i < desk->lane_count; i++)
+	{
+		pg_free(desk->lanes[i].pg);
+		question_free(desk->lanes[i].running);
+		free(desk->lanes[i].schema);
+	}
 	while ((first = list_take_first(&desk->waiting)))
 		question_free(list_object(first, Question, in_desk));
-	question_free(desk->running);
-	free(desk->schema);
 	free(desk);
 }
 
 bool
 desk_ask(Desk *desk, const char *sql, int count, const char *const *parameters, DeskAnswer answer, void *line)
 {
-	Question *question = desk->schema ? calloc(1, sizeof *question) : NULL;
+	Question *question = desk_is_up(desk) ? calloc(1, sizeof *question) : NULL;
 
 	if (!question)
 		return false;
@@ -186,7 +214,8 @@ desk_ask(Desk *desk, const char *sql, int count, const char *const *parameters, 
 	}
 	list_append(&desk->waiting, &question->in_desk);
 	desk->count++;
-	run_next(desk);
+	for (unsigned i = 0; i < desk->lane_count; i++)
+		run_next(&desk->lanes[i]);
 	return true;
 }
 
@@ -195,8 +224,9 @@ desk_forget(Desk *desk, const void *line)
 {
 	ListNode *next;
 
-	if (desk->running && desk->running->line == line)
-		desk->running->line = NULL;
+	for (unsigned i = 0; i < desk->lane_count; i++)
+		if (desk->lanes[i].running && desk->lanes[i].running->line == line)
+			desk->lanes[i].running->line = NULL;
 	for (ListNode *node = list_first(&desk->waiting); node; node = next)
 	{
 		Question *question = list_object(node, Question, in_desk);
@@ -205,14 +235,27 @@ desk_forget(Desk *desk, const void *line)
 		if (question->line != line)
 			continue;
 		question->line = NULL;
+		list_remove(node);
 		end_question(desk, question, NULL);
 	}
 }
 
 bool
+desk_is_waiting(const Desk *desk, const void *line)
+{
+	for (unsigned i = 0; i < desk->lane_count; i++)
+		if (desk->lanes[i].running && desk->lanes[i].running->line == line)
+			return false;
+	return true;
+}
+
+bool
 desk_is_up(const Desk *desk)
 {
-	return desk->schema != NULL;
+	for (unsigned i = 0; i < desk->lane_count; i++)
+		if (desk->lanes[i].schema)
+			return true;
+	return false;
 }
 
 int64_t

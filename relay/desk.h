@@ -2,8 +2,8 @@
  * desk.h
  *	  Questions to the database that wait their turn.
  *
- * A desk has one connection, and answers one question at a time in the order
- * they came.  What is asked here costs the event log nothing.
+ * A desk has some connections, and each answers one question at a time, the
+ * longest waiting first.  What is asked here costs the event log nothing.
  */
 #ifndef DESK_H
 #define DESK_H
@@ -15,12 +15,14 @@
 #include "pg.h"
 
 #define DESK_PARAMETER_COUNT 8
+#define DESK_CONNECTION_COUNT 16
 
 typedef struct Desk Desk;
 
 typedef struct DeskOptions
 {
 	const char *name; /* for the log */
+	unsigned connection_count;
 	const char *dsn;
 	int64_t connect_timeout_ms;
 	int64_t query_timeout_ms;
@@ -44,6 +46,9 @@ bool desk_ask(Desk *desk, const char *sql, int count, const char *const *paramet
 
 /* Whoever asked has gone: no answer comes to that line. */
 void desk_forget(Desk *desk, const void *line);
+
+/* Whether the question of that line is still waiting. */
+bool desk_is_waiting(const Desk *desk, const void *line);
 
 /* Whether questions can be asked now. */
 bool desk_is_up(const Desk *desk);

@@ -48,7 +48,9 @@ struct Feed
 	void *owner;
 	LoopTimer *poll;
 
-	char *schema; /* quoted */
+	int64_t recent_count;
+	char past[POSITION_SIZE + 1]; /* while the ring is filled with what was: how far; else "" */
+	char *schema;				  /* quoted */
 	int backend_pid;
 	bool is_following;	  /* listening and prepared */
 	bool wants_read;	  /* the bell rang during a read */
@@ -75,7 +77,7 @@ static void
 read_log(Feed *feed)
 {
 	char batch[24];
-	const char *position = stream_position(feed->stream);
+	const char *position = *feed->past ? feed->past : stream_position(feed->stream);
 	const char *parameters[] = {*position ? position : NULL, batch};
 
 	snprintf(batch, sizeof batch, "%lld", (long long) feed->pace->read_batch);
@@ -100,15 +102,25 @@ static bool
 hand_up(Feed *feed, const PgResult *result, int row)
 {
 	Event *event = log_row_event(result, row);
-	bool is_fine = event && stream_append(feed->stream, event);
+	bool is_past = *feed->past;
+	bool is_fine = event && (is_past ? stream_lay_past(feed->stream, event) : stream_append(feed->stream, event));
 
 	if (is_fine)
-	{
 		metrics_add(METRIC_EVENTS_READ, 1);
+	if (is_fine && (!is_past || event_is_access(event)))
 		feed->handlers->on_event(feed->owner, event);
-	}
 	event_release(event);
 	return is_fine;
+}
+
+/* The past is read page by page, and over with the last. */
+static bool
+take_past(Feed *feed, const LogEnd *end)
+{
+	if (!end->position || !stream_is_position(end->position))
+		return false;
+	strcpy(feed->past, end->has_more ? end->position : "");
+	return true;
 }
 
 static bool
@@ -156,6 +168,11 @@ follow_rows(Feed *feed, const PgResult *result)
 			pg_lose(feed->pg, "an event could not be taken in");
 			return;
 		}
+	if (*feed->past && take_past(feed, &end) && *feed->past)
+	{
+		read_log(feed);
+		return;
+	}
 	if (!take_end(feed, &end))
 	{
 		pg_lose(feed->pg, "the event log gave a malformed position");
@@ -183,6 +200,16 @@ restart_at_head(Feed *feed, const PgResult *result)
 	read_log(feed);
 }
 
+/* Nothing hangs on the past: without it more clients must be helped by the database. */
+static void
+forget_past(Feed *feed)
+{
+	if (!*feed->past)
+		return;
+	feed->past[0] = '\0';
+	stream_restart(feed->stream);
+}
+
 static void
 handle_read(void *owner, const PgResult *result)
 {
@@ -192,6 +219,11 @@ handle_read(void *owner, const PgResult *result)
 		return;
 	if (pg_result_is_fine(result))
 		follow_rows(feed, result);
+	else if (*feed->past)
+	{
+		forget_past(feed);
+		read_log(feed);
+	}
 	else if (strcmp(pg_result_sqlstate(result), "IV410") == 0 && *stream_position(feed->stream))
 		restart_at_head(feed, result);
 	else
@@ -199,6 +231,37 @@ handle_read(void *owner, const PgResult *result)
 }
 
 /* Setting up */
+
+/* A database that is older than this function, or does not let us, has no past. */
+static void
+handle_recent(void *owner, const PgResult *result)
+{
+	Feed *feed = owner;
+	const char *position = NULL;
+
+	if (!result)
+		return;
+	if (pg_result_is_fine(result) && pg_result_count(result) > 0)
+		position = pg_result_text(result, 0, 0);
+	else
+		log_debug("the ring begins empty: %s", pg_result_message(result));
+	if (position && stream_begin_past(feed->stream, position))
+		strcpy(feed->past, position);
+	read_log(feed);
+}
+
+static void
+ask_recent(Feed *feed)
+{
+	char count[24];
+	const char *parameters[] = {count};
+	Buf sql = {0};
+
+	snprintf(count, sizeof count, "%lld", (long long) feed->recent_count);
+	buf_printf(&sql, "SELECT %s.inventory_relay_recent($1::integer)", feed->schema);
+	pg_query(feed->pg, buf_text(&sql), 1, parameters, handle_recent, feed);
+	buf_free(&sql);
+}
 
 static void
 handle_prepared(void *owner, const PgResult *result)
@@ -213,7 +276,10 @@ handle_prepared(void *owner, const PgResult *result)
 		return;
 	}
 	feed->is_following = true;
-	read_log(feed);
+	if (feed->recent_count && !*stream_position(feed->stream) && !feed->is_restarting)
+		ask_recent(feed);
+	else
+		read_log(feed);
 }
 
 static void
@@ -290,6 +356,7 @@ handle_down(void *owner)
 
 	feed->is_following = false;
 	feed->read_at_ms = 0;
+	forget_past(feed);
 	metrics_set(METRIC_DATABASE_UP, 0);
 	loop_timer_stop(feed->poll);
 }
@@ -305,6 +372,7 @@ feed_new(Loop *loop, const FeedOptions *options, const FeedPace *pace, Stream *s
 	if (!feed)
 		return NULL;
 	feed->stream = stream;
+	feed->recent_count = options->recent_count;
 	feed->pace = pace;
 	feed->query_timeout_ms = options->query_timeout_ms;
 	feed->handlers = handlers;

@@ -3,7 +3,9 @@
  *	  Follows the event log of the database.
  *
  * Every event of the log after the position where the relay first started is
- * handed up once, in order, whatever happens to the connection between.  When
+ * handed up once, in order, whatever happens to the connection between.  What
+ * came shortly before is put into the ring, for clients that come back, and
+ * only changes of rights in it are handed up.  When
  * the log itself has been replaced (restored, cut short), on_resync says so
  * instead, and the feed goes on from the new end.
  */
@@ -22,6 +24,7 @@ typedef struct Feed Feed;
 typedef struct FeedOptions
 {
 	const char *dsn;
+	int64_t recent_count; /* events before the start that are to be in the stream's ring */
 	int64_t connect_timeout_ms;
 	int64_t query_timeout_ms;
 } FeedOptions;

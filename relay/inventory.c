@@ -18,6 +18,9 @@
 /* Bytes of a page; a thousand rows with full attributes can be more. */
 #define PAGE_MAX_SIZE (8 * 1024 * 1024)
 
+/* Of one page.  Each gets a copy at once, so this bounds the memory that a storm takes. */
+#define READER_COUNT 32
+
 enum
 {
 	COLUMN_PRODUCT,
@@ -27,13 +30,23 @@ enum
 	COLUMN_IS_RETIRED
 };
 
+/* Who wants a page. */
+typedef struct Reader
+{
+	InventoryAnswer answer;
+	void *line; /* NULL when it has gone */
+} Reader;
+
+/* A page that is asked for.  Others that want the same join, until it is read. */
 typedef struct Request
 {
 	ListNode in_inventory;
 	Inventory *inventory;
-	int64_t max_count;
-	InventoryAnswer answer;
-	void *line; /* NULL when it has gone */
+	Scope *scope;
+	InventoryQuery query;
+	bool is_read; /* nobody joins any more */
+	unsigned reader_count;
+	Reader readers[READER_COUNT];
 } Request;
 
 struct Inventory
@@ -59,6 +72,14 @@ inventory_new(Desk *desk)
 	return inventory;
 }
 
+static void
+request_free(Request *request)
+{
+	list_remove(&request->in_inventory);
+	scope_release(request->scope);
+	free(request);
+}
+
 void
 inventory_free(Inventory *inventory)
 {
@@ -66,8 +87,8 @@ inventory_free(Inventory *inventory)
 
 	if (!inventory)
 		return;
-	while ((node = list_take_first(&inventory->requests)))
-		free(list_object(node, Request, in_inventory));
+	while ((node = list_first(&inventory->requests)))
+		request_free(list_object(node, Request, in_inventory));
 	free(inventory);
 }
 
@@ -101,6 +122,20 @@ read_page(InventoryPage *page, const PgResult *result, int64_t max_count)
 	return count > 0 && !page->items.failed && page->items.size <= PAGE_MAX_SIZE;
 }
 
+/* Each gets items of its own. */
+static void
+tell_reader(const Reader *reader, InventoryVerdict verdict, const InventoryPage *page)
+{
+	InventoryPage copy = *page;
+
+	if (verdict == INVENTORY_DONE)
+	{
+		copy.items = (Buf){0};
+		buf_append(&copy.items, page->items.bytes, page->items.size);
+	}
+	reader->answer(reader->line, verdict, verdict == INVENTORY_DONE ? &copy : NULL);
+}
+
 static void
 handle_page(void *line, const PgResult *result)
 {
@@ -109,47 +144,24 @@ handle_page(void *line, const PgResult *result)
 	InventoryPage page = {0};
 	InventoryVerdict verdict = INVENTORY_UNAVAILABLE;
 
-	list_remove(&request->in_inventory);
+	request->is_read = true;
 	if (result && !pg_result_is_fine(result))
 		log_gated(&inventory->gate, "the inventory could not be read: %s (%s)", pg_result_message(result),
 				  pg_result_sqlstate(result));
 	if (result)
-		verdict = pg_result_is_fine(result) && read_page(&page, result, request->max_count) ? INVENTORY_DONE
-																							: INVENTORY_FAILED;
-	if (verdict == INVENTORY_DONE && request->line)
-		request->answer(request->line, verdict, &page);
-	else
-	{
-		buf_free(&page.items);
-		if (request->line)
-			request->answer(request->line, verdict, NULL);
-	}
-	free(request);
+		verdict = pg_result_is_fine(result) && read_page(&page, result, request->query.max_count) ? INVENTORY_DONE
+																								  : INVENTORY_FAILED;
+	for (unsigned i = 0; i < request->reader_count; i++)
+		if (request->readers[i].line)
+			tell_reader(&request->readers[i], verdict, &page);
+	buf_free(&page.items);
+	request_free(request);
 }
 
 static const char *
 or_null(const char *text)
 {
 	return *text ? text : NULL;
-}
-
-/* {"a","b"} as PostgreSQL reads arrays. */
-static void
-append_array(Buf *buf, const Scope *scope)
-{
-	buf_append_char(buf, '{');
-	for (size_t i = 0; i < scope->warehouse_count; i++)
-	{
-		buf_append_text(buf, i ? ",\"" : "\"");
-		for (const char *c = scope->warehouses[i]; *c; c++)
-		{
-			if (*c == '"' || *c == '\\')
-				buf_append_char(buf, '\\');
-			buf_append_char(buf, *c);
-		}
-		buf_append_char(buf, '"');
-	}
-	buf_append_char(buf, '}');
 }
 
 static bool
@@ -171,7 +183,7 @@ ask(Inventory *inventory, const Scope *scope, const InventoryQuery *query, Reque
 	snprintf(max_count, sizeof max_count, "%lld", (long long) query->max_count);
 	if (!scope->has_all_warehouses)
 	{
-		append_array(&warehouses, scope);
+		pg_append_array(&warehouses, scope->warehouse_count, (const char *const *) scope->warehouses);
 		parameters[1] = buf_text(&warehouses);
 	}
 	is_asked = !warehouses.failed && desk_ask(inventory->desk, ask_page, 7, parameters, handle_page, request);
@@ -179,22 +191,62 @@ ask(Inventory *inventory, const Scope *scope, const InventoryQuery *query, Reque
 	return is_asked;
 }
 
-void
-inventory_ask(Inventory *inventory, const Scope *scope, const InventoryQuery *query, InventoryAnswer answer, void *line)
+static bool
+is_equal(const Request *request, const Scope *scope, const InventoryQuery *query)
 {
-	Request *request = calloc(1, sizeof *request);
+	return scope_sees_same(request->scope, scope) &&
+		   request->query.max_count == query->max_count &&
+		   strcmp(request->query.item.product, query->item.product) == 0 &&
+		   strcmp(request->query.item.warehouse, query->item.warehouse) == 0 &&
+		   strcmp(request->query.after.product, query->after.product) == 0 &&
+		   strcmp(request->query.after.warehouse, query->after.warehouse) == 0;
+}
 
+/*
+ * Joins others who wait for the same page.  One that is being read already may
+ * be older than what this reader has been sent.
+ */
+static bool
+join(Inventory *inventory, const Scope *scope, const InventoryQuery *query, const Reader *reader)
+{
+	for (ListNode *node = list_first(&inventory->requests); node; node = list_next(&inventory->requests, node))
+	{
+		Request *request = list_object(node, Request, in_inventory);
+
+		if (request->is_read || request->reader_count == READER_COUNT || !is_equal(request, scope, query) ||
+			!desk_is_waiting(inventory->desk, request))
+			continue;
+		request->readers[request->reader_count++] = *reader;
+		return true;
+	}
+	return false;
+}
+
+void
+inventory_ask(Inventory *inventory, Scope *scope, const InventoryQuery *query, InventoryAnswer answer, void *line)
+{
+	Reader reader = {answer, line};
+	Request *request;
+
+	if (join(inventory, scope, query, &reader))
+		return;
+	request = calloc(1, sizeof *request);
 	if (!request)
 	{
 		answer(line, INVENTORY_UNAVAILABLE, NULL);
 		return;
 	}
-	*request = (Request){.inventory = inventory, .max_count = query->max_count, .answer = answer, .line = line};
+	*request = (Request){
+		.inventory = inventory,
+		.scope = scope_share(scope),
+		.query = *query,
+		.reader_count = 1,
+		.readers = {reader},
+	};
 	list_append(&inventory->requests, &request->in_inventory);
 	if (ask(inventory, scope, query, request))
 		return;
-	list_remove(&request->in_inventory);
-	free(request);
+	request_free(request);
 	answer(line, INVENTORY_UNAVAILABLE, NULL);
 }
 
@@ -205,7 +257,8 @@ inventory_forget(Inventory *inventory, const void *line)
 	{
 		Request *request = list_object(node, Request, in_inventory);
 
-		if (request->line == line)
-			request->line = NULL;
+		for (unsigned i = 0; i < request->reader_count; i++)
+			if (request->readers[i].line == line)
+				request->readers[i].line = NULL;
 	}
 }

@@ -52,8 +52,8 @@ Inventory *inventory_new(Desk *desk);
 /* Questions still open get no answer.  NULL is fine. */
 void inventory_free(Inventory *inventory);
 
-/* Asks.  The answer may come before this returns. */
-void inventory_ask(Inventory *inventory, const Scope *scope, const InventoryQuery *query, InventoryAnswer answer,
+/* Asks, together with others who want the same.  The answer may come before this returns. */
+void inventory_ask(Inventory *inventory, Scope *scope, const InventoryQuery *query, InventoryAnswer answer,
 				   void *line);
 
 /* The line has gone: it gets no answer. */

@@ -60,6 +60,7 @@ static const struct
 	[METRIC_DATABASE_UP] = {"database_up", "gauge", "1 while the event log is followed, else 0."},
 	[METRIC_DATABASE_CONNECTS] = {"database_connects_total", "counter", "Connections made to follow the event log."},
 	[METRIC_DATABASE_READS] = {"database_reads_total", "counter", "Reads of the event log."},
+	[METRIC_DATABASE_QUESTIONS] = {"database_questions_total", "counter", "Questions to the database for clients: rights, pages of items and of the log."},
 	[METRIC_RESUMES_RECOVERED] = {"resumes_total", "counter", "Clients that came back with a position, which was in memory or not.", "recovered=\"true\""},
 	[METRIC_RESUMES_OTHER] = {"resumes_total", NULL, NULL, "recovered=\"false\""},
 	[METRIC_SNAPSHOT_PAGES] = {"snapshot_pages_total", "counter", "Pages of items read for clients."},

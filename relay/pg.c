@@ -489,6 +489,24 @@ pg_quote_name(Pg *pg, const char *name)
 	return copy;
 }
 
+void
+pg_append_array(Buf *buf, size_t count, const char *const *texts)
+{
+	buf_append_char(buf, '{');
+	for (size_t i = 0; i < count; i++)
+	{
+		buf_append_text(buf, i ? ",\"" : "\"");
+		for (const char *c = texts[i]; *c; c++)
+		{
+			if (*c == '"' || *c == '\\')
+				buf_append_char(buf, '\\');
+			buf_append_char(buf, *c);
+		}
+		buf_append_char(buf, '"');
+	}
+	buf_append_char(buf, '}');
+}
+
 /* Results */
 
 bool

@@ -80,6 +80,9 @@ void pg_query(Pg *pg, const char *sql, int count, const char *const *parameters,
 void pg_prepare(Pg *pg, const char *name, const char *sql, PgAnswer answer, void *owner);
 void pg_execute(Pg *pg, const char *name, int count, const char *const *parameters, PgAnswer answer, void *owner);
 
+/* {"a","b"}, as PostgreSQL reads arrays of text. */
+void pg_append_array(Buf *buf, size_t count, const char *const *texts);
+
 /* An identifier quoted for SQL, to be freed with free(); NULL without memory. */
 char *pg_quote_name(Pg *pg, const char *name);
 

@@ -156,10 +156,11 @@ handle_event(void *owner, Event *event)
 }
 
 static void
-pump(void *owner, Session *session)
+begin(void *owner, Session *session)
 {
 	Relay *relay = owner;
 
+	replay_start(relay->replays, session);
 	replay_pump(relay->replays, session);
 }
 
@@ -173,7 +174,9 @@ handle_progress(void *owner)
 	if (relay->has_begun)
 		return;
 	relay->has_begun = true;
-	hub_each_session(relay->hub, pump, relay);
+	hub_each_session(relay->hub, begin, relay);
+	/* Of rights that changed while there was no log to read nothing was heard. */
+	access_recheck(relay->access);
 }
 
 static void
@@ -370,7 +373,7 @@ start_following(Relay *relay)
 {
 	static const FeedHandlers handlers = {handle_event, handle_progress, handle_resync};
 	const Config *config = relay->config;
-	FeedOptions options = {config->dsn, config->connect_timeout_ms, config->query_timeout_ms};
+	FeedOptions options = {config->dsn, config->recent_events, config->connect_timeout_ms, config->query_timeout_ms};
 
 	relay->feed = feed_new(relay->loop, &options, &relay->pace, relay->stream, &handlers, relay);
 	return relay->feed != NULL;
@@ -381,15 +384,15 @@ static bool
 start_asking(Relay *relay)
 {
 	const Config *config = relay->config;
-	DeskOptions rights = {"rights", config->dsn, config->connect_timeout_ms, config->query_timeout_ms};
-	DeskOptions pages = {"inventory", config->dsn, config->connect_timeout_ms, config->query_timeout_ms};
+	DeskOptions rights = {"rights", 1, config->dsn, config->connect_timeout_ms, config->query_timeout_ms};
+	DeskOptions pages = {"inventory", (unsigned) config->snapshot_queries, config->dsn, config->connect_timeout_ms, config->query_timeout_ms};
 	ReplaySource source;
 
 	relay->rights_desk = desk_new(relay->loop, &rights);
 	relay->pages_desk = desk_new(relay->loop, &pages);
 	if (!relay->rights_desk || !relay->pages_desk)
 		return false;
-	relay->access = access_new(relay->rights_desk, handle_changed, relay);
+	relay->access = access_new(relay->loop, relay->rights_desk, handle_changed, relay);
 	relay->inventory = inventory_new(relay->pages_desk);
 	relay->history = relay->inventory ? history_new(relay->pages_desk, relay->inventory, &relay->history_pace) : NULL;
 	relay->writer = relay->access ? writer_new(relay->loop, config, relay->access) : NULL;
@@ -695,6 +698,8 @@ relay_free(Relay *relay)
 		writer_end(relay->writer);
 	if (relay->clients)
 		clients_end(relay->clients);
+	if (relay->access)
+		access_end(relay->access);
 	loop_free(relay->loop);
 	ws_free(relay->ws);
 	gate_free(relay->gate);

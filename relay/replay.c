@@ -104,6 +104,13 @@ replay_begin(Replays *replays, Session *session)
 }
 
 void
+replay_start(Replays *replays, Session *session)
+{
+	if (session->replay && !*session->replay->position)
+		stand_at_head(replays, session->replay);
+}
+
+void
 replay_seek(Session *session, const char *position)
 {
 	Replay *replay = session->replay;

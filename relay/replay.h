@@ -74,6 +74,9 @@ void replays_free(Replays *replays);
 /* The session stands at the head from now on, and waits there.  False without memory. */
 bool replay_begin(Replays *replays, Session *session);
 
+/* The stream has got its first position: who waited at its head stands there now. */
+void replay_start(Replays *replays, Session *session);
+
 /* Sends a session that is behind to a position that a client gave. */
 void replay_seek(Session *session, const char *position);
 

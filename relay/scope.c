@@ -116,17 +116,22 @@ is_equal(const char *one, const char *other)
 }
 
 bool
-scope_is_equal(const Scope *scope, const Scope *other)
+scope_sees_same(const Scope *scope, const Scope *other)
 {
-	if (strcmp(scope->organization, other->organization) != 0 || strcmp(scope->role, other->role) != 0 ||
-		strcmp(scope->actor, other->actor) != 0 || !is_equal(scope->name, other->name) ||
-		!is_equal(scope->picture, other->picture) || scope->has_all_warehouses != other->has_all_warehouses ||
+	if (strcmp(scope->organization, other->organization) != 0 || scope->has_all_warehouses != other->has_all_warehouses ||
 		scope->warehouse_count != other->warehouse_count)
 		return false;
 	for (size_t i = 0; i < scope->warehouse_count; i++)
 		if (strcmp(scope->warehouses[i], other->warehouses[i]) != 0)
 			return false;
 	return true;
+}
+
+bool
+scope_is_equal(const Scope *scope, const Scope *other)
+{
+	return scope_sees_same(scope, other) && strcmp(scope->role, other->role) == 0 && strcmp(scope->actor, other->actor) == 0 &&
+		   is_equal(scope->name, other->name) && is_equal(scope->picture, other->picture);
 }
 
 void

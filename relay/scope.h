@@ -48,6 +48,9 @@ bool scope_allows(const Scope *scope, const Event *event);
 /* Whether a channel may be followed.  A product may be sold anywhere, so its channel always may. */
 bool scope_allows_channel(const Scope *scope, const Channel *channel);
 
+/* Whether both may see the same items, whoever they are. */
+bool scope_sees_same(const Scope *scope, const Scope *other);
+
 bool scope_is_equal(const Scope *scope, const Scope *other);
 
 /* {"organization":…,"role":…,"warehouses":[…] or null} */

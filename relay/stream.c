@@ -156,6 +156,29 @@ lay(Stream *stream, Event *event)
 }
 
 bool
+stream_begin_past(Stream *stream, const char *position)
+{
+	if (*stream->position || !stream_is_position(position))
+		return false;
+	empty_ring(stream);
+	strcpy(stream->floor, position);
+	stream->floor_tick = INT64_MAX;
+	return true;
+}
+
+/* Between the floor and its first event lies the rest of the ticks before that one's. */
+bool
+stream_lay_past(Stream *stream, Event *event)
+{
+	if (!stream_is_position(event->position))
+		return false;
+	if (!stream->count && *stream->floor)
+		stream->floor_tick = event->tick - 1;
+	lay(stream, event);
+	return true;
+}
+
+bool
 stream_append(Stream *stream, Event *event)
 {
 	if (!stream_is_position(event->position))
@@ -169,7 +192,7 @@ stream_append(Stream *stream, Event *event)
 bool
 stream_advance(Stream *stream, const char *position, int64_t tick)
 {
-	bool is_first = !*stream->position;
+	bool is_first = !*stream->position && !*stream->floor;
 	Event *mark;
 
 	if (!stream_is_position(position))

@@ -36,6 +36,14 @@ bool stream_is_position(const char *text);
 const char *stream_position(const Stream *stream);
 int64_t stream_tick(const Stream *stream);
 
+/*
+ * Before the first read: the ring is to begin in the past, after this whole
+ * tick, and takes events in order.  They move nothing: the position stays ""
+ * until stream_advance() says where the past ends.  False as for appending.
+ */
+bool stream_begin_past(Stream *stream, const char *position);
+bool stream_lay_past(Stream *stream, Event *event);
+
 /* Moves on without an event.  False when the text cannot be a position. */
 bool stream_advance(Stream *stream, const char *position, int64_t tick);
 

@@ -146,6 +146,29 @@ CREATE FUNCTION inventory_relay_read(
 COMMENT ON FUNCTION inventory_relay_read(text, integer) IS 'for relays: the events of all organizations after a position, then the head of the log';
 REVOKE ALL ON FUNCTION inventory_relay_read(text, integer) FROM PUBLIC;
 
+-- A relay that has just started reads what its predecessor had in memory, so
+-- that clients that come back all together are not a storm on the log.  Ticks
+-- are looked at from the newest on, and no more of them than events are wanted.
+CREATE FUNCTION inventory_relay_recent(max_events integer)
+	RETURNS text
+	LANGUAGE sql
+	STABLE
+	STRICT
+	PARALLEL SAFE
+	SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('%s-%s', r.id, lpad(to_hex(r.mark), 16, '0'))
+	  FROM (SELECT t.id, t.mark, sum(t.event_count) OVER (ORDER BY t.id DESC) - t.event_count AS newer
+			  FROM (SELECT i.id, i.mark, i.event_count FROM @extschema@.inventory_tick i
+					 ORDER BY i.id DESC LIMIT greatest(max_events, 0) + 1) t) r
+	 WHERE r.newer <= max_events
+	 ORDER BY r.id
+	 LIMIT 1
+$$;
+COMMENT ON FUNCTION inventory_relay_recent(integer) IS 'for relays: the position after which at most so many events are in the log';
+REVOKE ALL ON FUNCTION inventory_relay_recent(integer) FROM PUBLIC;
+
 CREATE FUNCTION inventory_relay_want_tick(tick bigint)
 	RETURNS bigint
 	LANGUAGE c

@@ -113,7 +113,7 @@ AS $$
 		('manager', 'inventory_define'), ('manager', 'inventory_retire'), ('manager', 'inventory_batch_set'),
 		('backend', 'inventory_level_backend'), ('backend', 'inventory_status'), ('backend', 'inventory_sweep'),
 		('backend', 'presence_cleanup'),
-		('relay', 'inventory_relay_read'), ('relay', 'inventory_relay_scope'),
+		('relay', 'inventory_relay_read'), ('relay', 'inventory_relay_recent'), ('relay', 'inventory_relay_scope'),
 		('relay', 'inventory_relay_snapshot'), ('relay', 'inventory_relay_sync'),
 		('relay', 'inventory_status'),
 		('relay', 'presence_relay_touch'), ('relay', 'presence_relay_sync'), ('relay', 'presence_relay_list')),

@@ -143,6 +143,7 @@ my @calls = (
 	[ "inventory_relay_scope('$mina')", 'actor', 'mina' ],
 	[ 'inventory_events(max_events => 1)', 'product_id', 'bolt' ],
 	[ 'inventory_relay_read(NULL)', 'more', 'f' ],
+	[ 'inventory_relay_recent(10)', "inventory_relay_recent OPERATOR(pg_catalog.~) '^[0-9]'", 't' ],
 	[ "inventory_relay_snapshot('', product_id => 'bolt')", 'version', 13 ],
 	[ 'inventory_position()', "inventory_position OPERATOR(pg_catalog.~) '^[0-9]'", 't' ],
 	[ "inventory_status() WHERE component OPERATOR(pg_catalog.=) 'publisher'", 'component', 'publisher' ],

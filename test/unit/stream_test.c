@@ -119,9 +119,67 @@ test_small_ring(void)
 	stream_free(stream);
 }
 
+static void
+lay_past(Stream *stream, int number)
+{
+	Event *event = make_event(number);
+
+	ok(stream_lay_past(stream, event), "event %d of the past is laid", number);
+	event_release(event);
+}
+
+static void
+test_past(void)
+{
+	Stream *stream = stream_new(100000);
+
+	ok(!stream_begin_past(stream, "not a position!"), "the past begins at a position");
+	ok(stream_begin_past(stream, "10"), "of which there is one");
+	lay_past(stream, 12);
+	lay_past(stream, 13);
+	is_text(stream_position(stream), "", "what was moves nothing");
+	stream_advance(stream, "15", 15);
+	is_text(stream_position(stream), "15", "until it is known where it ends");
+	is_text(after(stream, "10"), "12 13 (15) ", "then who stood at its begin is served");
+	is_text(after(stream, "12"), "13 (15) ", "and who stood in its midst");
+	is_text(after(stream, "9"), "?", "but nobody before");
+	is_text(after_tick(stream, 11), "12", "a whole tick before the first event is known too");
+	is_text(after_tick(stream, 12), "13", "as is one within");
+	is_text(after_tick(stream, 10), "?", "and none before");
+	ok(!stream_begin_past(stream, "1"), "the past begins once");
+	append(stream, 16);
+	is_text(after(stream, "13"), "(15) 16 ", "what comes goes on from there");
+	stream_free(stream);
+
+	stream = stream_new(100000);
+	stream_begin_past(stream, "10");
+	stream_advance(stream, "10", 10);
+	append(stream, 11);
+	is_text(after(stream, "10"), "11 ", "a past without events is one");
+	stream_free(stream);
+
+	stream = stream_new(100000);
+	stream_begin_past(stream, "10");
+	lay_past(stream, 11);
+	stream_restart(stream);
+	stream_advance(stream, "20", 20);
+	is_text(after(stream, "10"), "?", "a past that is given up is forgotten");
+	is_text(after(stream, "20"), "", "and the ring begins where it is told");
+	stream_free(stream);
+
+	stream = stream_new(1);
+	stream_begin_past(stream, "10");
+	lay_past(stream, 11);
+	stream_advance(stream, "12", 12);
+	is_text(after(stream, "12"), "", "events too large for the ring are none");
+	is_text(after(stream, "10"), "?", "and not a gap");
+	stream_free(stream);
+}
+
 int
 main(void)
 {
+	test_past();
 	test_position();
 	test_ring();
 	test_small_ring();

@@ -38,34 +38,20 @@ now_s(void)
 	return clock_wall_us() / 1000000;
 }
 
-static bool
-names_keys(const Config *config)
-{
-	return *config->jwt_secret || *config->jwks;
-}
-
-/*
- * Without keys there is no way to say who one is, so everybody here is an
- * operator.  Addresses were chosen with that in mind (relay.c), so one who is
- * kept out stays out until a restart, whatever becomes of the keys.
- */
+/* Without keys there is no way to say who one is, so everybody here is an operator. */
 static const char *
-role_of_anonymous(const Auth *auth, const Config *config)
+role_of_anonymous(const Config *config)
 {
-	if (auth->role && strcmp(auth->role, "off") == 0)
-		return "off";
 	if (strcmp(config->anonymous, "auto") != 0)
 		return config->anonymous;
-	return names_keys(config) ? "off" : "operator";
+	return *config->jwt_secret || *config->jwks ? "off" : "operator";
 }
 
 bool
 auth_reload(Auth *auth, const Config *config, Buf *error)
 {
-	const char *role = role_of_anonymous(auth, config);
-	char *role_copy = strdup(role);
+	char *role = strdup(role_of_anonymous(config));
 	char *organization = strdup(config->organization);
-	bool is_fine = role_copy && organization;
 
 	auth->rules = (TokenRules){
 		.audiences = config->jwt_audience,
@@ -73,24 +59,21 @@ auth_reload(Auth *auth, const Config *config, Buf *error)
 		.leeway_s = config->jwt_leeway_ms / 1000,
 		.overlap_s = config->jwt_overlap_ms / 1000,
 	};
-	if (!is_fine)
-		buf_append_text(error, "out of memory");
-	else if (!names_keys(config) && strcmp(role, "off") == 0)
+	if (!role || !organization || !keyring_load(auth->keys, config->jwt_secret, config->jwks, now_s(), error))
 	{
-		buf_append_text(error, "anonymous is off and there are no keys, so nobody could connect: set jwks or jwt-secret");
-		is_fine = false;
-	}
-	is_fine = is_fine && keyring_load(auth->keys, config->jwt_secret, config->jwks, now_s(), error);
-	if (!is_fine)
-	{
-		free(role_copy);
+		free(role);
 		free(organization);
 		return false;
 	}
 	free(auth->role);
 	free(auth->organization);
-	auth->role = role_copy;
+	auth->role = role;
 	auth->organization = organization;
+	if (keyring_is_empty(auth->keys) && strcmp(role, "off") == 0)
+	{
+		buf_append_text(error, "anonymous is off and there are no keys, so nobody could connect: set jwks or jwt-secret");
+		return false;
+	}
 	return true;
 }
 
@@ -117,12 +100,6 @@ bool
 auth_has_keys(const Auth *auth)
 {
 	return !keyring_is_empty(auth->keys);
-}
-
-bool
-auth_stands(const Auth *auth, uint64_t key_number)
-{
-	return !key_number || keyring_has(auth->keys, key_number, now_s());
 }
 
 TokenVerdict

@@ -106,12 +106,24 @@ take_part(const char **name, const char *word, char *id)
 	return true;
 }
 
+static bool
+parse_presence(Channel *channel, const char *name)
+{
+	channel->is_presence = true;
+	if (strcmp(name, "presence:inventory_list") == 0)
+		return true;
+	return take_part(&name, "presence:inventory_item:", channel->product) && !*name;
+}
+
 bool
 channel_parse(Channel *channel, const char *name)
 {
+	channel->is_presence = false;
 	channel->product[0] = channel->warehouse[0] = '\0';
 	if (strcmp(name, "global") == 0)
 		return true;
+	if (strncmp(name, "presence:", strlen("presence:")) == 0)
+		return parse_presence(channel, name);
 	if (take_part(&name, "warehouse:", channel->warehouse))
 		return !*name;
 	if (!take_part(&name, "product:", channel->product))
@@ -152,5 +164,19 @@ channel_append_name(Buf *buf, const char *product, const char *warehouse)
 	{
 		buf_append_text(buf, has_product ? ":warehouse:" : "warehouse:");
 		append_id(buf, warehouse);
+	}
+}
+
+void
+channel_append(Buf *buf, const Channel *channel)
+{
+	if (!channel->is_presence)
+		channel_append_name(buf, channel->product, channel->warehouse);
+	else if (!*channel->product)
+		buf_append_text(buf, "presence:inventory_list");
+	else
+	{
+		buf_append_text(buf, "presence:inventory_item:");
+		append_id(buf, channel->product);
 	}
 }

@@ -6,6 +6,8 @@
  *	  product:P
  *	  warehouse:W
  *	  product:P:warehouse:W
+ *	  presence:inventory_list
+ *	  presence:inventory_item:P
  *
  * In an id, '%', ':' and control characters are percent-encoded; any other
  * byte may be, so that encodeURIComponent() of a browser does.  Two spellings
@@ -30,6 +32,7 @@
 
 typedef struct Channel
 {
+	bool is_presence;					 /* who looks at the product, or at the list when it is "" */
 	char product[CHANNEL_ID_SIZE + 1];	 /* "" when any */
 	char warehouse[CHANNEL_ID_SIZE + 1]; /* "" when any */
 } Channel;
@@ -40,7 +43,10 @@ typedef struct Channel
  */
 bool channel_parse(Channel *channel, const char *name);
 
-/* Appends the canonical name of a channel; an empty or NULL id means any. */
+/* Appends the canonical name of a channel. */
+void channel_append(Buf *buf, const Channel *channel);
+
+/* The same of a channel of stock; an empty or NULL id means any. */
 void channel_append_name(Buf *buf, const char *product, const char *warehouse);
 
 #endif

@@ -65,6 +65,8 @@ typedef struct Config
 	int64_t operations_per_second;
 	int64_t operation_burst;
 	int64_t max_batch;
+	int64_t presence_grace_ms;
+	int64_t presence_heartbeat_ms;
 
 	int64_t max_connections;
 	int64_t max_connections_per_address;
@@ -75,10 +77,10 @@ typedef struct Config
 	char **exempt_address;
 	char **trusted_proxy;
 	int64_t max_channels;
+	int64_t max_presence;
 	int64_t max_message_size;
 	int64_t messages_per_second;
 	int64_t message_burst;
-	int64_t max_rate;
 	int64_t conflate_size;
 	int64_t queue_size;
 	int64_t total_queue_size;

@@ -117,9 +117,15 @@ event_is_access(const Event *event)
 }
 
 bool
+event_is_presence(const Event *event)
+{
+	return strncmp(event->type, "presence.", 9) == 0;
+}
+
+bool
 event_is_for_clients(const Event *event)
 {
-	return !event_is_mark(event) && !event_is_access(event) && strncmp(event->type, "presence.", 9) != 0;
+	return !event_is_mark(event) && !event_is_access(event) && !event_is_presence(event);
 }
 
 bool

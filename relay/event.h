@@ -60,7 +60,7 @@ typedef struct Event
 	char *type;		 /* "" for a mark */
 	char *product;	 /* NULL when the event is about no item */
 	char *warehouse; /* likewise */
-	char *subject;	 /* whose rights changed; NULL for everybody's */
+	char *subject;	 /* whose rights changed; NULL for everybody's.  Of presence: warehouses, as a JSON array */
 	char *op;		 /* idempotency key of the operation; NULL without one */
 	char *data;
 	size_t size;				  /* memory held, with one frame */
@@ -84,6 +84,9 @@ bool event_is_mark(const Event *event);
  * and presence is not stock.
  */
 bool event_is_for_clients(const Event *event);
+
+/* Whether somebody has come, does something else, or has left. */
+bool event_is_presence(const Event *event);
 
 /* Whether somebody's rights have changed. */
 bool event_is_access(const Event *event);

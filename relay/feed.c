@@ -53,6 +53,7 @@ struct Feed
 	char *schema;				  /* quoted */
 	int backend_pid;
 	bool is_following;	  /* listening and prepared */
+	bool has_more;		  /* the last read did not reach the end */
 	bool wants_read;	  /* the bell rang during a read */
 	bool is_restarting;	  /* the log begins anew, and its end is not known yet */
 	int64_t read_at_ms;	  /* of the last answer; 0: none on this connection */
@@ -129,6 +130,7 @@ take_end(Feed *feed, const LogEnd *end)
 	feed->round_age_ms = end->round_age_ms;
 	feed->read_at_ms = clock_monotonic_ms();
 	metrics_set(METRIC_ROUND_AGE, feed->round_age_ms < 0 ? NAN : (double) feed->round_age_ms / 1000);
+	feed->has_more = end->has_more;
 	if (end->has_more)
 		feed->wants_read = true;
 	return end->position && stream_advance(feed->stream, end->position, end->tick);
@@ -398,6 +400,12 @@ feed_free(Feed *feed)
 	loop_timer_free(feed->poll);
 	free(feed->schema);
 	free(feed);
+}
+
+bool
+feed_has_more(const Feed *feed)
+{
+	return feed->has_more;
 }
 
 bool

@@ -49,6 +49,9 @@ Feed *feed_new(Loop *loop, const FeedOptions *options, const FeedPace *pace, Str
 			   const FeedHandlers *handlers, void *owner);
 void feed_free(Feed *feed);
 
+/* Whether the last read left something of the log for the next. */
+bool feed_has_more(const Feed *feed);
+
 /*
  * Whether what the relay sends is what the database has: the link is up, the
  * log was read lately and the publisher's last round is young.  If not,

@@ -105,6 +105,15 @@ make_key(Hub *hub, const char *organization, const char *product, const char *wa
 	channel_append_name(&hub->key, product, warehouse);
 }
 
+static void
+make_channel_key(Hub *hub, const char *organization, const Channel *channel)
+{
+	buf_reset(&hub->key);
+	buf_append_text(&hub->key, organization);
+	buf_append_char(&hub->key, '\n');
+	channel_append(&hub->key, channel);
+}
+
 /* The place that holds, or would hold, the topic of the scratch key. */
 static Topic **
 find_topic(const Hub *hub, uint64_t hash)
@@ -234,7 +243,7 @@ hub_subscribe(Hub *hub, Session *session, const Channel *channel)
 {
 	Subscription *subscription;
 
-	make_key(hub, session->scope->organization, channel->product, channel->warehouse);
+	make_channel_key(hub, session->scope->organization, channel);
 	if (hub->key.failed)
 		return HUB_FAILED;
 	if (find_subscription(hub, session))
@@ -263,7 +272,7 @@ hub_unsubscribe(Hub *hub, Session *session, const Channel *channel)
 {
 	Subscription *subscription;
 
-	make_key(hub, session->scope->organization, channel->product, channel->warehouse);
+	make_channel_key(hub, session->scope->organization, channel);
 	subscription = hub->key.failed ? NULL : find_subscription(hub, session);
 	if (subscription)
 		end_subscription(hub, subscription);
@@ -310,6 +319,31 @@ hub_each_channel(const Session *session, void (*visit)(void *owner, const char *
 		name[size] = '\0';
 		visit(owner, name);
 	}
+}
+
+void
+hub_each_follower(Hub *hub, const char *organization, const Channel *channel,
+				  void (*visit)(void *owner, Session *session), void *owner)
+{
+	Topic *topic;
+
+	make_channel_key(hub, organization, channel);
+	topic = hub->key.failed ? NULL : *find_topic(hub, hash_key(hub));
+	for (ListNode *node = topic ? list_first(&topic->subscriptions) : NULL; node;
+		 node = list_next(&topic->subscriptions, node))
+	{
+		Session *session = list_object(node, Subscription, in_topic)->session;
+
+		if (session->state == SESSION_OPEN)
+			visit(owner, session);
+	}
+}
+
+bool
+hub_follows(Hub *hub, const Session *session, const Channel *channel)
+{
+	make_channel_key(hub, session->scope->organization, channel);
+	return !hub->key.failed && find_subscription(hub, session);
 }
 
 /* Queues the event with every follower of one channel that did not get it yet. */

@@ -46,6 +46,11 @@ bool hub_is_for(Hub *hub, const Session *session, const Event *event);
 /* Calls with the canonical name of each channel of a session. */
 void hub_each_channel(const Session *session, void (*visit)(void *owner, const char *name), void *owner);
 
+/* Calls with every open session that follows a channel of an organization.  None may be added or removed meanwhile. */
+void hub_each_follower(Hub *hub, const char *organization, const Channel *channel,
+					   void (*visit)(void *owner, Session *session), void *owner);
+bool hub_follows(Hub *hub, const Session *session, const Channel *channel);
+
 /*
  * Queues the event with every live session that follows one of its channels
  * and may see it, once each.  Returns how many took it.

@@ -92,6 +92,12 @@ json_is_object(Json *value)
 	return json_object_is_type(value, json_type_object);
 }
 
+size_t
+json_member_count(Json *object)
+{
+	return json_is_object(object) ? (size_t) json_object_object_length(object) : 0;
+}
+
 bool
 json_is_array(Json *value)
 {
@@ -143,8 +149,14 @@ json_boolean(Json *value, bool *is_true)
 	return true;
 }
 
+const char *
+json_text(Json *value)
+{
+	return json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+}
+
 void
 json_append(Buf *buf, Json *value)
 {
-	buf_append_text(buf, json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	buf_append_text(buf, json_text(value));
 }

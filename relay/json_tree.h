@@ -31,6 +31,7 @@ Json *json_member(Json *object, const char *name);
 bool json_each(Json *object, bool (*visit)(void *owner, const char *name, Json *value), void *owner);
 
 bool json_is_object(Json *value);
+size_t json_member_count(Json *object);
 bool json_is_array(Json *value);
 size_t json_count(Json *array);
 Json *json_item(Json *array, size_t index);
@@ -43,7 +44,10 @@ bool json_integer(Json *value, int64_t *number);
 bool json_number(Json *value, double *number);
 bool json_boolean(Json *value, bool *is_true);
 
-/* Appends a value as JSON, on one line. */
+/* A value as JSON, on one line; valid until the next change of the tree. */
+const char *json_text(Json *value);
+
+/* Appends the same. */
 void json_append(Buf *buf, Json *value);
 
 #endif

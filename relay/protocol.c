@@ -44,6 +44,7 @@ static bool read_hello(Json *object, Message *message, ProtocolError *error);
 static bool read_auth(Json *object, Message *message, ProtocolError *error);
 static bool read_batch(Json *object, Message *message, ProtocolError *error);
 static bool read_operation(Json *object, Message *message, ProtocolError *error);
+static bool read_presence(Json *object, Message *message, ProtocolError *error);
 
 static const struct
 {
@@ -56,6 +57,9 @@ static const struct
 	[MESSAGE_HELLO] = {"hello", read_hello},
 	[MESSAGE_AUTH] = {"auth", read_auth},
 	[MESSAGE_BATCH] = {"batch", read_batch},
+	[MESSAGE_PRESENCE_TRACK] = {"presence.track", read_presence},
+	[MESSAGE_PRESENCE_UPDATE] = {"presence.update", read_presence},
+	[MESSAGE_PRESENCE_LEAVE] = {"presence.leave", read_presence},
 	[MESSAGE_OPERATION] = {"", read_operation},
 };
 
@@ -258,6 +262,20 @@ read_batch(Json *object, Message *message, ProtocolError *error)
 	return true;
 }
 
+/* presence */
+
+static bool
+read_presence(Json *object, Message *message, ProtocolError *error)
+{
+	char wrong[sizeof error->text];
+
+	if (!read_channel(object, message, error))
+		return false;
+	if (!message->channels[0].channel.is_presence)
+		return fail(error, ERROR_BAD_REQUEST, "the channel is none of presence");
+	return note_read(object, &message->note, wrong, sizeof wrong) || fail(error, ERROR_BAD_REQUEST, "%s", wrong);
+}
+
 /* Messages */
 
 static bool
@@ -334,6 +352,7 @@ message_clear(Message *message)
 	free(message->channels);
 	free(message->token);
 	operation_clear(&message->operation);
+	note_clear(&message->note);
 	*message = (Message){0};
 }
 
@@ -361,7 +380,7 @@ append_id(Buf *buf, const char *id)
 static void
 append_position(Buf *buf, const char *position)
 {
-	if (position && *position)
+	if (position)
 		buf_printf(buf, ",\"position\":\"%s\"", position);
 }
 
@@ -409,11 +428,9 @@ protocol_append_welcome(Buf *buf, const Welcome *welcome, const char *id)
 	buf_printf(buf, ",\"limits\":{\"maxMessageBytes\":%lld,\"maxChannels\":%lld,\"maxBatch\":%lld,\"messagesPerSecond\":%lld",
 			   (long long) welcome->max_message_size, (long long) welcome->max_channels, (long long) welcome->max_batch,
 			   (long long) welcome->messages_per_second);
-	buf_printf(buf, ",\"operationsPerSecond\":%lld", (long long) welcome->operations_per_second);
-	if (welcome->max_rate)
-		buf_printf(buf, ",\"maxRate\":%lld", (long long) welcome->max_rate);
-	buf_append_char(buf, '}');
-	buf_printf(buf, ",\"features\":[\"batch\",\"maxRate\",\"operations\",\"resume\",\"snapshot\"],\"reconnectWindowMs\":%lld,\"user\":",
+	buf_printf(buf, ",\"operationsPerSecond\":%lld,\"maxPresence\":%lld}", (long long) welcome->operations_per_second,
+			   (long long) welcome->max_presence);
+	buf_printf(buf, ",\"features\":[\"batch\",\"maxRate\",\"operations\",\"presence\",\"resume\",\"snapshot\"],\"reconnectWindowMs\":%lld,\"user\":",
 			   (long long) welcome->reconnect_window_ms);
 	scope_append_user(buf, welcome->scope);
 	buf_append_text(buf, ",\"scope\":");

@@ -15,6 +15,7 @@
 #include "buf.h"
 #include "channel.h"
 #include "operation.h"
+#include "note.h"
 #include "scope.h"
 #include "stream.h"
 
@@ -35,7 +36,10 @@ typedef enum MessageType
 	MESSAGE_HELLO,
 	MESSAGE_AUTH,
 	MESSAGE_BATCH,
-	MESSAGE_OPERATION, /* any of the verbs */
+	MESSAGE_PRESENCE_TRACK,
+	MESSAGE_PRESENCE_UPDATE,
+	MESSAGE_PRESENCE_LEAVE,
+	MESSAGE_OPERATION, /* any of the verbs; the last, since it has no word of its own */
 	MESSAGE_TYPE_COUNT
 } MessageType;
 
@@ -60,6 +64,7 @@ typedef struct Message
 	Operation operation;
 	size_t entry_count;
 	struct MessageEntry *entries; /* of a batch */
+	Note note;					  /* of presence.* */
 } Message;
 
 typedef enum ErrorCode
@@ -110,7 +115,7 @@ typedef struct Welcome
 	int64_t max_batch;
 	int64_t messages_per_second;
 	int64_t operations_per_second;
-	int64_t max_rate; /* 0: no bound */
+	int64_t max_presence;
 	int64_t reconnect_window_ms;
 	const Scope *scope;
 	bool is_recovered;

@@ -37,7 +37,9 @@
 #include "loop.h"
 #include "metrics.h"
 #include "notify.h"
+#include "presence.h"
 #include "replay.h"
+#include "roster.h"
 #include "session.h"
 #include "site.h"
 #include "stream.h"
@@ -59,11 +61,14 @@ struct Relay
 	Feed *feed;
 	Desk *rights_desk;
 	Desk *pages_desk;
+	Desk *presence_desk;
 	Access *access;
 	Inventory *inventory;
 	History *history;
 	Writer *writer;
 	Replays *replays;
+	Roster *roster;
+	Presence *presence;
 	Auth *auth;
 	Clients *clients;
 	Site *site;
@@ -75,6 +80,7 @@ struct Relay
 	SessionLimits limits;
 	FeedPace pace;
 	HistoryPace history_pace;
+	PresencePace presence_pace;
 	GateLimits gate_limits;
 	size_t queued_size; /* by all sessions */
 
@@ -149,6 +155,8 @@ handle_event(void *owner, Event *event)
 
 	if (event_is_access(event))
 		handle_access(relay, event->organization, event->subject);
+	if (event_is_presence(event))
+		roster_apply(relay->roster, event);
 	if (!event_is_for_clients(event))
 		return;
 	metrics_add(METRIC_EVENTS_DELIVERED, (double) hub_publish(relay->hub, event));
@@ -164,37 +172,15 @@ begin(void *owner, Session *session)
 	replay_pump(relay->replays, session);
 }
 
-/* For `systemctl status`. */
-static void
-tell_status(const Relay *relay)
-{
-	const char *why;
-
-	notify_status(feed_is_fresh(relay->feed, &why) ? "following the event log" : why);
-}
-
-static void
-check_fresh(Relay *relay)
-{
-	const char *why;
-	bool is_fresh = feed_is_fresh(relay->feed, &why);
-
-	if (is_fresh == relay->is_fresh)
-		return;
-	relay->is_fresh = is_fresh;
-	clients_tell_fresh(relay->clients, is_fresh);
-	if (!drain_has_begun(relay->drain))
-		tell_status(relay);
-}
-
 static void
 handle_progress(void *owner)
 {
 	Relay *relay = owner;
 
-	check_fresh(relay);
-	clients_advance(relay->clients);
 	replays_advance(relay->replays);
+	roster_tell(relay->roster);
+	if (!roster_is_loaded(relay->roster) && !feed_has_more(relay->feed))
+		presence_reload(relay->presence);
 	answer_advance(&relay->sources);
 	if (relay->has_begun)
 		return;
@@ -221,6 +207,7 @@ handle_resync(void *owner)
 	Relay *relay = owner;
 
 	hub_each_session(relay->hub, resync, relay);
+	presence_reload(relay->presence);
 }
 
 /* Rights that changed without an event, found when they were asked for again. */
@@ -234,17 +221,32 @@ handle_changed(void *owner, const char *organization, const char *subject)
 		log_info("access changed without an event: %zu sessions closed", count);
 }
 
+/* For `systemctl status`. */
+static void
+tell_status(const Relay *relay)
+{
+	const char *why;
+
+	notify_status(feed_is_fresh(relay->feed, &why) ? "following the event log" : why);
+}
+
 /* Once a second. */
 static void
 handle_tick(void *owner)
 {
 	Relay *relay = owner;
+	const char *why;
+	bool is_fresh = feed_is_fresh(relay->feed, &why);
 
 	loop_timer_start(relay->tick, TICK_MS);
 	clients_tick(relay->clients);
 	gate_tick(relay->gate);
 	log_tick();
-	check_fresh(relay);
+	if (is_fresh != relay->is_fresh)
+		clients_tell_fresh(relay->clients, is_fresh);
+	if (is_fresh != relay->is_fresh && !drain_has_begun(relay->drain))
+		tell_status(relay);
+	relay->is_fresh = is_fresh;
 	if (clock_monotonic_ms() - relay->rechecked_at_ms < relay->config->recheck_interval_ms)
 		return;
 	relay->rechecked_at_ms = clock_monotonic_ms();
@@ -277,6 +279,10 @@ take_settings(Relay *relay)
 		.handshake_rate = (unsigned) config->handshake_rate,
 		.exempt = config->exempt_address,
 		.proxies = config->trusted_proxy,
+	};
+	relay->presence_pace = (PresencePace){
+		.heartbeat_ms = config->presence_heartbeat_ms,
+		.grace_ms = config->presence_grace_ms,
 	};
 	relay->history_pace = (HistoryPace){
 		.read_batch = config->read_batch,
@@ -414,6 +420,20 @@ start_asking(Relay *relay)
 	return relay->replays != NULL;
 }
 
+/* Neither waits for the other: a page of items may take a while, and a lease may not. */
+static bool
+start_presence(Relay *relay)
+{
+	const Config *config = relay->config;
+	DeskOptions options = {"presence", 1, config->dsn, config->connect_timeout_ms, config->query_timeout_ms};
+
+	relay->presence_desk = desk_new(relay->loop, &options);
+	relay->roster = roster_new(relay->loop, relay->hub);
+	if (relay->presence_desk && relay->roster)
+		relay->presence = presence_new(relay->loop, relay->presence_desk, relay->roster, &relay->presence_pace);
+	return relay->presence != NULL;
+}
+
 static bool
 start_clients(Relay *relay)
 {
@@ -428,6 +448,8 @@ start_clients(Relay *relay)
 		.replays = relay->replays,
 		.history = relay->history,
 		.writer = relay->writer,
+		.presence = relay->presence,
+		.roster = relay->roster,
 	};
 
 	relay->clients = clients_new(&services);
@@ -457,7 +479,10 @@ is_connected(void *owner, const char **why)
 	*why = drain_has_begun(relay->drain) ? "the relay is ending" : "the database is not connected";
 	if (drain_has_begun(relay->drain))
 		return false;
-	return desk_is_up(relay->rights_desk) && desk_is_up(relay->pages_desk);
+	if (!desk_is_up(relay->rights_desk) || !desk_is_up(relay->pages_desk) || !desk_is_up(relay->presence_desk))
+		return false;
+	*why = "it was not read yet who is present";
+	return roster_is_loaded(relay->roster);
 }
 
 static int64_t
@@ -486,6 +511,8 @@ refresh_metrics(void *owner)
 	metrics_set(METRIC_SESSIONS_UNIDENTIFIED, clients_awaiting_count(relay->clients));
 	metrics_set(METRIC_SUBSCRIPTIONS, (double) hub_subscription_count(relay->hub));
 	metrics_set(METRIC_CHANNELS, (double) hub_channel_count(relay->hub));
+	metrics_set(METRIC_PRESENCE_MEMBERS, (double) roster_count(relay->roster));
+	metrics_set(METRIC_PRESENCE_ATTENDANCES, (double) presence_count(relay->presence));
 	metrics_set(METRIC_RING_EVENTS, (double) stream_ring_count(relay->stream));
 	metrics_set(METRIC_OPERATIONS_WAITING, (double) writer_count(relay->writer));
 	metrics_set(METRIC_QUEUED_BYTES, (double) relay->queued_size);
@@ -647,7 +674,7 @@ start(Relay *relay)
 	relay->tick = loop_timer_new(relay->loop, handle_tick, relay);
 	if (!relay->drain || !relay->tick || !start_watchdog(relay) || !loop_watch_signals(relay->loop, signals, 3, handle_signal, relay))
 		return false;
-	if (!start_auth(relay) || !start_asking(relay) || !start_clients(relay) || !start_following(relay))
+	if (!start_auth(relay) || !start_asking(relay) || !start_presence(relay) || !start_clients(relay) || !start_following(relay))
 		return false;
 	relay->sources = (AnswerSources){
 		.config = config,
@@ -665,6 +692,7 @@ start(Relay *relay)
 		.owner = relay,
 	};
 	relay->rechecked_at_ms = clock_monotonic_ms();
+	relay->is_fresh = true; /* nobody has been told otherwise */
 	loop_timer_start(relay->tick, TICK_MS);
 	return start_tls(relay) && start_serving(relay);
 }
@@ -702,10 +730,15 @@ relay_free(Relay *relay)
 	drain_free(relay->drain);
 	loop_timer_free(relay->watchdog);
 	loop_timer_free(relay->tick);
+	if (relay->presence)
+		presence_end(relay->presence);
+	if (relay->roster)
+		roster_end(relay->roster);
 	desk_free(relay->rights_desk);
 	desk_free(relay->pages_desk);
 	if (relay->writer)
 		writer_end(relay->writer);
+	desk_free(relay->presence_desk);
 	if (relay->clients)
 		clients_end(relay->clients);
 	if (relay->access)
@@ -715,6 +748,8 @@ relay_free(Relay *relay)
 	gate_free(relay->gate);
 	tls_free(relay->tls);
 	clients_free(relay->clients);
+	presence_free(relay->presence);
+	roster_free(relay->roster);
 	replays_free(relay->replays);
 	history_free(relay->history);
 	inventory_free(relay->inventory);

@@ -123,8 +123,11 @@ replay_seek(Session *session, const char *position)
 bool
 replay_add_snapshot(Session *session, const Channel *channel, const char *name)
 {
-	SnapshotWish *wish = calloc(1, sizeof *wish + strlen(name) + 1);
+	SnapshotWish *wish;
 
+	if (channel->is_presence)
+		return true;
+	wish = calloc(1, sizeof *wish + strlen(name) + 1);
 	if (!wish)
 		return false;
 	wish->channel = *channel;
@@ -395,16 +398,10 @@ replay_resync(Replays *replays, Session *session)
 		hub_each_channel(session, wish_channel, session);
 }
 
-/* Where the log begins anew there is no head yet: all are sent there when it is known. */
 void
 replay_lose(Replays *replays, Session *session, unsigned number)
 {
-	Replay *replay = answered(session, number);
-
-	if (!replay)
-		return;
-	replay->waits = !*stream_position(replays->stream);
-	if (replay->waits)
+	if (!answered(session, number))
 		return;
 	replay_resync(replays, session);
 	replay_pump(replays, session);

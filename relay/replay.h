@@ -80,7 +80,7 @@ void replay_start(Replays *replays, Session *session);
 /* Sends a session that is behind to a position that a client gave. */
 void replay_seek(Session *session, const char *position);
 
-/* Items of a channel are sent before anything else.  name is how the client spells it. */
+/* Items of a channel are sent before anything else; presence has none.  name is how the client spells it. */
 bool replay_add_snapshot(Session *session, const Channel *channel, const char *name);
 
 /* Where the session stands: its own position, or the stream's. */

@@ -88,8 +88,8 @@ compare_texts(const void *one, const void *other)
 	return strcmp(*(char *const *) one, *(char *const *) other);
 }
 
-static bool
-has_warehouse(const Scope *scope, const char *warehouse)
+bool
+scope_has_warehouse(const Scope *scope, const char *warehouse)
 {
 	return scope->has_all_warehouses ||
 		   (warehouse && scope->warehouse_count &&
@@ -100,13 +100,13 @@ bool
 scope_allows(const Scope *scope, const Event *event)
 {
 	return event_is_for_clients(event) && strcmp(scope->organization, event->organization) == 0 &&
-		   has_warehouse(scope, event->warehouse);
+		   scope_has_warehouse(scope, event->warehouse);
 }
 
 bool
 scope_allows_channel(const Scope *scope, const Channel *channel)
 {
-	return !*channel->warehouse || has_warehouse(scope, channel->warehouse);
+	return !*channel->warehouse || scope_has_warehouse(scope, channel->warehouse);
 }
 
 static bool

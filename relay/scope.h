@@ -45,6 +45,8 @@ void scope_release(Scope *scope);
 /* What belongs to no warehouse may tell of others: it is for those who see all. */
 bool scope_allows(const Scope *scope, const Event *event);
 
+bool scope_has_warehouse(const Scope *scope, const char *warehouse);
+
 /* Whether a channel may be followed.  A product may be sold anywhere, so its channel always may. */
 bool scope_allows_channel(const Scope *scope, const Channel *channel);
 

@@ -16,6 +16,7 @@
 #include "change.h"
 #include "clock.h"
 #include "metrics.h"
+#include "present.h"
 #include "protocol.h"
 
 /* Replies */
@@ -104,9 +105,8 @@ talk_first(Client *client, const char *bytes, size_t size)
 
 /* Messages: one function each */
 
-/* Follows a channel and says so; false when an error was sent instead. */
-static bool
-follow(Client *client, const NamedChannel *channel, const char *id)
+bool
+talk_follow(Client *client, const NamedChannel *channel, const char *id)
 {
 	const ClientServices *with = &client->clients->with;
 	Buf text = {0};
@@ -122,6 +122,7 @@ follow(Client *client, const NamedChannel *channel, const char *id)
 		case HUB_DONE:
 			protocol_append_subscribed(&text, channel->name, talk_position(client), id);
 			talk_send(client, &text, false);
+			present_follow(client, &channel->channel);
 			return true;
 		case HUB_FULL:
 			talk_refuse(client, id, ERROR_OVERLOADED, "too many channels");
@@ -142,7 +143,7 @@ handle_subscribe(Client *client, Message *message)
 	{
 		const NamedChannel *channel = &message->channels[i];
 
-		if (!follow(client, channel, message->id) || !wants_snapshot)
+		if (!talk_follow(client, channel, message->id) || !wants_snapshot)
 			continue;
 		if (!replay_begin(with->replays, client->session) ||
 			!replay_add_snapshot(client->session, &channel->channel, channel->name))
@@ -157,6 +158,7 @@ handle_unsubscribe(Client *client, Message *message)
 	Buf text = {0};
 
 	hub_unsubscribe(client->clients->with.hub, client->session, &message->channels[0].channel);
+	present_unfollow(client, &message->channels[0].channel);
 	protocol_append_unsubscribed(&text, message->channels[0].name, message->id);
 	talk_send(client, &text, false);
 }
@@ -175,18 +177,17 @@ send_welcome(Client *client, const Message *message, bool is_recovered)
 {
 	const Config *config = client->clients->with.config;
 	unsigned char random[16] = {0};
-	char connection_id[2 * sizeof random + 1];
 	Buf text = {0};
 	Welcome welcome = {
-		.connection_id = connection_id,
+		.connection_id = client->connection_id,
 		.server_time_ms = clock_wall_us() / 1000,
 		.ping_interval_ms = config->ping_interval_ms,
 		.max_message_size = config->max_message_size,
 		.max_channels = config->max_channels,
 		.max_batch = config->max_batch,
 		.operations_per_second = config->operations_per_second,
+		.max_presence = config->max_presence,
 		.messages_per_second = config->messages_per_second,
-		.max_rate = config->max_rate,
 		.reconnect_window_ms = config->reconnect_window_ms,
 		.scope = client->session->scope,
 		.is_recovered = is_recovered,
@@ -196,7 +197,7 @@ send_welcome(Client *client, const Message *message, bool is_recovered)
 	if (getrandom(random, sizeof random, 0) != sizeof random)
 		session_close(client->session, REASON_INTERNAL);
 	for (size_t i = 0; i < sizeof random; i++)
-		sprintf(connection_id + 2 * i, "%02x", random[i]);
+		sprintf(client->connection_id + 2 * i, "%02x", random[i]);
 	protocol_append_welcome(&text, &welcome, message->id);
 	talk_send(client, &text, true);
 }
@@ -210,7 +211,7 @@ start_channels(Client *client, const Message *message)
 	size_t count = message->has_channels ? message->channel_count : 1;
 
 	for (size_t i = 0; i < count; i++)
-		if (follow(client, &channels[i], "") && message->wants_snapshot && !*message->since &&
+		if (talk_follow(client, &channels[i], "") && message->wants_snapshot && !*message->since &&
 			!replay_add_snapshot(client->session, &channels[i].channel, channels[i].name))
 			session_close(client->session, REASON_INTERNAL);
 }
@@ -226,7 +227,8 @@ handle_hello(Client *client, const Message *message)
 	client->has_said_hello = true;
 	session->dialect = DIALECT_ONE;
 	session->accepts_batch = message->accepts_batch;
-	client_set_rate(client, message->max_rate);
+	session->always_conflates = message->max_rate > 0;
+	client->frame_interval_ms = message->max_rate ? 1000 / message->max_rate : 0;
 	hub_unsubscribe_all(with->hub, session);
 	replay_end(session);
 	if (!replay_begin(with->replays, session))
@@ -242,7 +244,6 @@ handle_hello(Client *client, const Message *message)
 	}
 	send_welcome(client, message, is_recovered);
 	start_channels(client, message);
-	client_tell_stale(client);
 	replay_pump(with->replays, session);
 }
 
@@ -426,6 +427,9 @@ static void (*const message_handlers[MESSAGE_TYPE_COUNT])(Client *, Message *) =
 	[MESSAGE_PING] = handle_ping,
 	[MESSAGE_AUTH] = handle_auth,
 	[MESSAGE_OPERATION] = handle_operation,
+	[MESSAGE_PRESENCE_TRACK] = present_track,
+	[MESSAGE_PRESENCE_UPDATE] = present_track,
+	[MESSAGE_PRESENCE_LEAVE] = present_leave,
 };
 
 static void

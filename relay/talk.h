@@ -29,6 +29,9 @@ void talk_send(Client *client, Buf *text, bool is_barrier);
 void talk_refuse(Client *client, const char *id, ErrorCode code, const char *words);
 void talk_error(Client *client, const char *id, const ProtocolError *error);
 
+/* Follows a channel and says so; false when an error was sent instead. */
+bool talk_follow(Client *client, const NamedChannel *channel, const char *id);
+
 /* Where the client stands; NULL in the plain dialect, which does not speak of it. */
 const char *talk_position(const Client *client);
 

@@ -24,11 +24,12 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	name[size] = '\0';
 	if (channel_parse(&channel, name))
 	{
-		channel_append_name(&canonical, channel.product, channel.warehouse);
+		channel_append(&canonical, &channel);
 		assert(canonical.size <= CHANNEL_NAME_SIZE);
 		assert(channel_parse(&again, buf_text(&canonical)));
+		assert(channel.is_presence == again.is_presence);
 		assert(strcmp(channel.product, again.product) == 0 && strcmp(channel.warehouse, again.warehouse) == 0);
-		channel_append_name(&twice, again.product, again.warehouse);
+		channel_append(&twice, &again);
 		assert(strcmp(buf_text(&canonical), buf_text(&twice)) == 0);
 	}
 	buf_free(&canonical);

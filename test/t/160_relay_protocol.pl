@@ -58,7 +58,7 @@ is($welcome->{protocol}, 1, 'a hello is welcomed');
 is($welcome->{id}, 'h', 'with its id');
 like($welcome->{connectionId}, qr/^[0-9a-f]{32}$/, 'a number for the connection');
 ok(abs($welcome->{serverTime} / 1000 - time) < 60, 'the time');
-is_deeply($welcome->{limits}, { maxMessageBytes => 16384, maxChannels => 64, maxBatch => 100, messagesPerSecond => 10, operationsPerSecond => 200 }, 'the limits');
+is_deeply($welcome->{limits}, { maxMessageBytes => 16384, maxChannels => 64, maxBatch => 100, messagesPerSecond => 10, operationsPerSecond => 200, maxPresence => 8 }, 'the limits');
 is_deeply($welcome->{scope}, { organization => '', role => 'operator', warehouses => undef }, 'what one may see');
 is_deeply($welcome->{user}, { id => 'anonymous' }, 'and who one is');
 like($welcome->{position}, qr/^[0-9a-z.-]{1,64}$/, 'and where one stands');

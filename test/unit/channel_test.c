@@ -34,6 +34,9 @@ test_names(void)
 		{"product:warehouse:warehouse:product", "warehouse", "product", "product:warehouse:warehouse:product"},
 		{"product:a b", "a b", "", "product:a b"},
 		{"product:*", "*", "", "product:*"},
+		{"presence:inventory_list", "", "", "presence:inventory_list"},
+		{"presence:inventory_item:prod_123", "prod_123", "", "presence:inventory_item:prod_123"},
+		{"presence:inventory_item:a%3ab%20c", "a:b c", "", "presence:inventory_item:a%3Ab c"},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -42,9 +45,10 @@ test_names(void)
 		Buf canonical = {0};
 
 		ok(channel_parse(&channel, cases[i].name), "\"%s\" is a channel", cases[i].canonical);
+		is_number(channel.is_presence, strncmp(cases[i].name, "presence:", 9) == 0, "its kind is seen");
 		is_text(channel.product, cases[i].product, "its product is decoded");
 		is_text(channel.warehouse, cases[i].warehouse, "its warehouse is decoded");
-		channel_append_name(&canonical, channel.product, channel.warehouse);
+		channel_append(&canonical, &channel);
 		is_text(buf_text(&canonical), cases[i].canonical, "its canonical name is one of a kind");
 		buf_free(&canonical);
 	}
@@ -58,7 +62,8 @@ test_refused(void)
 		"product:p:", "product:p:warehouse", "product:p:warehouse:", "product:p:warehouse:w:x", "product::warehouse:w",
 		"warehouse:w:product:p", "product:%", "product:%4", "product:%zz", "product:%00", "product:a%00b",
 		"product:\x01", "product:a\x7f", "product:\n", "product:%FF", "product:%C3", "product:%ED%A0%80",
-		"product:%C0%AF", "product:%F4%90%80%80", "product:\x80", "presence:inventory_list", "tick"};
+		"product:%C0%AF", "product:%F4%90%80%80", "product:\x80", "tick", "presence:", "presence:inventory_item",
+		"presence:inventory_item:", "presence:inventory_list:x", "presence:inventory_item:p:warehouse:w", "presence:cart:1"};
 	char name[CHANNEL_NAME_SIZE + 64];
 	Channel channel;
 

@@ -38,6 +38,9 @@ static const char find_extension[] =
 	"FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
 	"WHERE e.extname = 'pg_inventory'";
 
+/* What we have prepared is not there: this is another backend. */
+#define PREPARED_NOWHERE "26000"
+
 struct Feed
 {
 	Pg *pg;
@@ -60,6 +63,9 @@ struct Feed
 	int64_t round_age_ms; /* at that time; -1: no publisher has run */
 	LogGate pooler_gate;
 };
+
+static const char pooler_refused[] = "the backend changed under us: a pooler in transaction mode cannot carry LISTEN, "
+									 "connect to PostgreSQL itself";
 
 static void
 fail_setup(Feed *feed, const char *what, const PgResult *result)
@@ -160,8 +166,7 @@ follow_rows(Feed *feed, const PgResult *result)
 	 */
 	if (end.backend_pid != feed->backend_pid)
 	{
-		pg_lose(feed->pg, "the backend changed under us: a pooler in transaction mode cannot carry LISTEN, "
-						  "connect to PostgreSQL itself");
+		pg_lose(feed->pg, pooler_refused);
 		return;
 	}
 	for (int row = 0; row < last; row++)
@@ -228,6 +233,8 @@ handle_read(void *owner, const PgResult *result)
 	}
 	else if (strcmp(pg_result_sqlstate(result), "IV410") == 0 && *stream_position(feed->stream))
 		restart_at_head(feed, result);
+	else if (strcmp(pg_result_sqlstate(result), PREPARED_NOWHERE) == 0)
+		pg_lose(feed->pg, pooler_refused);
 	else
 		fail_setup(feed, "the event log could not be read", result);
 }

@@ -21,6 +21,8 @@
 
 #include <libpq-fe.h>
 #include <assert.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -55,6 +57,7 @@ struct Pg
 	LoopTimer *retry;
 	LoopTimer *deadline;
 	unsigned attempt;	 /* since the connection last settled */
+	unsigned first_host; /* of those in the connection string, the one to begin with */
 	unsigned generation; /* of connections; tells a handler's caller that it was lost */
 	LogGate gate;
 
@@ -193,11 +196,17 @@ lose_with_message(Pg *pg)
 	pg_lose(pg, *text ? text : "the server closed the connection");
 }
 
+/*
+ * libpq goes on to the next host when one refuses, but waits for ever for one
+ * that takes the connection and says nothing.  The next attempt begins with
+ * the host behind.
+ */
 static void
 miss_deadline(void *owner)
 {
 	Pg *pg = owner;
 
+	pg->first_host++;
 	pg_lose(pg, pg->state == PG_UP ? "no answer within query-timeout" : "not connected within connect-timeout");
 }
 
@@ -272,6 +281,45 @@ connect_step(void *owner)
 	}
 }
 
+/* The items of a comma-separated list, from the nth on and round; one alone is for all hosts and stays. */
+static char *
+turn_list(const char *list, unsigned first)
+{
+	size_t size = strlen(list);
+	unsigned count = 1;
+	const char *cut = list;
+	char *turned = malloc(size + 1);
+
+	for (const char *c = list; *c; c++)
+		count += *c == ',';
+	for (first %= count; first; first--)
+		cut = strchr(cut, ',') + 1;
+	if (!turned)
+		return NULL;
+	if (cut == list)
+		memcpy(turned, list, size + 1);
+	else
+		sprintf(turned, "%s,%.*s", cut, (int) (cut - list - 1), list);
+	return turned;
+}
+
+/* Adds what the connection string says of hosts, begun elsewhere. */
+static void
+turn_hosts(const Pg *pg, const char **keywords, const char **values)
+{
+	static const char *const lists[] = {"host", "hostaddr", "port"};
+	PQconninfoOption *options = pg->first_host ? PQconninfoParse(pg->dsn, NULL) : NULL;
+
+	for (PQconninfoOption *option = options; option && option->keyword; option++)
+		for (size_t i = 0; i < 3; i++)
+			if (strcmp(option->keyword, lists[i]) == 0 && option->val && (*values = turn_list(option->val, pg->first_host)))
+			{
+				*keywords++ = lists[i];
+				values++;
+			}
+	PQconninfoFree(options);
+}
+
 /*
  * Entries before the expanded "dbname" are defaults that the connection string
  * may override.  tcp_user_timeout also bounds the attempt on each host, which
@@ -280,15 +328,18 @@ connect_step(void *owner)
 static void
 begin_connecting(void *owner)
 {
-	static const char *const keywords[] = {"fallback_application_name", "target_session_attrs", "keepalives_idle",
-										   "keepalives_interval", "keepalives_count", "tcp_user_timeout",
-										   "connect_timeout", "client_encoding", "dbname", NULL};
+	const char *keywords[13] = {"fallback_application_name", "target_session_attrs", "keepalives_idle",
+								"keepalives_interval", "keepalives_count", "tcp_user_timeout",
+								"connect_timeout", "client_encoding", "dbname"};
 	Pg *pg = owner;
-	const char *values[] = {"inventory-relay", "read-write", "10", "5", "3", "5000", "5", "UTF8", pg->dsn, NULL};
+	const char *values[13] = {"inventory-relay", "read-write", "10", "5", "3", "5000", "5", "UTF8", pg->dsn};
 
 	pg->state = PG_CONNECTING;
 	loop_timer_start(pg->deadline, pg->connect_timeout_ms);
+	turn_hosts(pg, keywords + 9, values + 9);
 	pg->connection = PQconnectStartParams(keywords, values, 1);
+	for (int i = 9; values[i]; i++)
+		free((char *) (uintptr_t) values[i]);
 	if (!pg->connection)
 		pg_lose(pg, "out of memory");
 	else if (PQstatus(pg->connection) == CONNECTION_BAD)
@@ -315,6 +366,7 @@ void
 pg_settle(Pg *pg)
 {
 	pg->attempt = 0;
+	pg->first_host = 0;
 	pg->gate = (LogGate){0};
 }
 

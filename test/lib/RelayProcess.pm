@@ -70,6 +70,7 @@ sub run
 	{
 		open STDERR, '>>', $self->{log_file};
 		open STDOUT, '>&', \*STDERR;
+		delete $ENV{PGAPPNAME}; # the tests' own
 		exec { $self->{command}[0] } @{ $self->{command} } or POSIX::_exit(127);
 	}
 	$running{ $self->{pid} } = 1;

@@ -20,16 +20,37 @@ struct pg_result
 	ExecStatusType status;
 };
 
+/* Words divided by spaces, keyword=value. */
 PQconninfoOption *
 PQconninfoParse(const char *text, char **why)
 {
-	*why = strchr(text, '=') ? NULL : strdup("missing \"=\" after what stands here\n");
-	return *why ? NULL : calloc(1, sizeof(PQconninfoOption));
+	PQconninfoOption *options = calloc(8, sizeof *options);
+	char *copy = strdup(text);
+	char *rest;
+	int count = 0;
+
+	for (char *word = strtok_r(copy, " ", &rest); word && strchr(word, '='); word = strtok_r(NULL, " ", &rest))
+	{
+		options[count].keyword = strndup(word, strcspn(word, "="));
+		options[count++].val = strdup(strchr(word, '=') + 1);
+	}
+	free(copy);
+	if (count)
+		return options;
+	free(options);
+	if (why)
+		*why = strdup("missing \"=\" after what stands here\n");
+	return NULL;
 }
 
 void
 PQconninfoFree(PQconninfoOption *options)
 {
+	for (PQconninfoOption *option = options; option && option->keyword; option++)
+	{
+		free(option->keyword);
+		free(option->val);
+	}
 	free(options);
 }
 

@@ -288,6 +288,48 @@ test_settling(void)
 }
 
 static void
+ignore_event(void *owner)
+{
+	(void) owner;
+}
+
+/* Misses the deadline, and begins anew; where with. */
+static const char *
+try_again(void)
+{
+	fake_next_timer();
+	fake_next_timer();
+	return strstr(fake_server.conninfo, "dbname=host=") + strlen("dbname=host=a,b,c port=1,2,3 dbname=d;");
+}
+
+static void
+test_hosts(void)
+{
+	static const PgHandlers handlers = {ignore_event, ignore_event, NULL};
+	PgOptions several = {"test", "host=a,b,c port=1,2,3 dbname=d", 7000, 9000};
+	PgOptions one = {"test", "host=a dbname=d", 7000, 9000};
+	Pg *lasting;
+
+	note("several hosts");
+	fake_server = (FakeServer){.next_step = PGRES_POLLING_READING};
+	lasting = pg_new(NULL, &several, &handlers, NULL);
+	pg_open(lasting);
+	ok(!strstr(fake_server.conninfo, ";host="), "the hosts are tried in their order");
+	is_text(try_again(), "host=b,c,a;port=2,3,1;", "when one says nothing, the next is tried first, with its port");
+	is_text(try_again(), "host=c,a,b;port=3,1,2;", "then the one behind");
+	is_text(try_again(), "host=a,b,c;port=1,2,3;", "and round");
+	pg_free(lasting);
+
+	fake_server = (FakeServer){.next_step = PGRES_POLLING_READING};
+	lasting = pg_new(NULL, &one, &handlers, NULL);
+	pg_open(lasting);
+	fake_next_timer();
+	fake_next_timer();
+	ok(strstr(fake_server.conninfo, ";host=a;"), "one host alone is the first every time");
+	pg_free(lasting);
+}
+
+static void
 test_dsn(void)
 {
 	Buf error = {0};
@@ -301,8 +343,9 @@ test_dsn(void)
 int
 main(void)
 {
-	test_dsn();
 	log_configure(LOG_ERROR, false);
+	test_dsn();
+	test_hosts();
 	test_connecting();
 	test_retrying();
 	test_deadlines();

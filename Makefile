@@ -20,6 +20,11 @@ test:
 web:
 	cd web && npm ci && npm run build
 
+## make chaos       writers and screens while everything breaks: SEED=42 MINUTES=10
+chaos:
+	@test/deps build test
+	@CHAOS_SEED=$(SEED) CHAOS_MINUTES=$(or $(MINUTES),10) test/run chaos
+
 ## make fuzz        each fuzz target for FUZZ_SECONDS (600), then what of the sources was reached
 fuzz:
 	@test/deps build test
@@ -49,9 +54,9 @@ lint:
 help:
 	@sed -n 's/^## //p' Makefile
 
-C_FILES = $(sort $(wildcard extension/*.[ch] relay/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] test/bench/*.[ch]))
+C_FILES = $(sort $(wildcard extension/*.[ch] relay/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] test/chaos/*.[ch] test/bench/*.[ch]))
 
-.PHONY: demo test web fuzz bench deps format lint help relay
+.PHONY: demo test web chaos fuzz bench deps format lint help relay
 
 # The relay ------------------------------------------------------------------
 

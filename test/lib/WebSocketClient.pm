@@ -100,7 +100,7 @@ sub connect
 {
 	my ($class, %options) = @_;
 	my $self = $class->open_socket(%options);
-	my $response = $self->upgrade(%options);
+	my $response = $self->upgrade(%options) or die "the upgrade was not answered\n";
 
 	die "the upgrade was refused: $response->{status} $response->{body}\n" if $response->{status} != 101;
 	return $self;
@@ -121,7 +121,7 @@ sub upgrade
 		%{ $options{headers} // {} });
 	my $response = $self->http(method => 'GET', path => $options{path} // '/ws', headers => \%headers);
 
-	if ($response->{status} == 101)
+	if ($response && $response->{status} == 101)
 	{
 		my $wanted = sha1_base64($key . '258EAFA5-E914-47DA-95CA-C5AB0DC85B11') . '=';
 		die "wrong Sec-WebSocket-Accept\n" if $response->{headers}{'sec-websocket-accept'} ne $wanted;

@@ -42,6 +42,7 @@ export type {
   Adjustment,
   Change,
   Effect,
+  Hold,
   Line,
   MovementType,
   NewOperation,

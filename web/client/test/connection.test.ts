@@ -612,6 +612,82 @@ describe('hostile input', () => {
     expect(connection.state.name).toBe('connected');
   });
 
+  test('an error listener that always throws ends nothing', async () => {
+    const { clock, connection, relay, up } = stage();
+    connection.connect();
+    await up();
+    let heard = 0;
+    connection.on('error', () => {
+      heard++;
+      throw new Error('even here');
+    });
+    relay.broadcast('{');
+    await clock.advance(50);
+    expect(heard).toBe(2);
+    expect(connection.state.name).toBe('connected');
+  });
+
+  test('a name that is no channel is an error, and costs no other channel', async () => {
+    const { clock, connection, relay, errors, up } = stage({ channels: ['produkt:p', 'global'] });
+    connection.connect();
+    await up();
+    for (const name of ['', 'product:', 'product:%zz', 'product:a:b', 'product:\u0000', 'warehouse:\ud800'])
+      connection.follow(name);
+    connection.follow('product:p%3A1');
+    await clock.advance(50);
+    // The first was named before anybody could listen.
+    expect(errors.map(({ code }) => code)).toEqual(Array(6).fill('INVALID_ARGUMENT'));
+    expect(connection.channels).toEqual(['global', 'product:p%3A1']);
+    expect(relay.received.filter((m) => m.type === 'subscribe').map((m) => m.channels)).toEqual([['product:p%3A1']]);
+  });
+
+  test('channels followed while hello is on its way are told after it, in one message', async () => {
+    const { clock, connection, relay, up } = stage();
+    connection.connect();
+    await clock.until(() => relay.received.some((m) => m.type === 'hello') || relay.sessions.size > 0);
+    for (const name of ['product:a', 'product:b', 'product:c']) connection.follow(name);
+    connection.unfollow('product:b');
+    connection.unfollow('global');
+    await up();
+    await clock.advance(50);
+    expect([...([...relay.sessions][0]?.channels ?? [])]).toEqual(['product:a', 'product:c']);
+    expect(relay.received.filter((m) => m.type === 'subscribe')).toMatchObject([
+      { channels: ['product:a', 'product:c'] },
+    ]);
+  });
+
+  test('a refused channel keeps nobody from resuming', async () => {
+    const { clock, connection, relay, up } = stage(
+      { snapshot: true, channels: ['warehouse:w', 'warehouse:forbidden', 'product:p'] },
+      { allows: (name) => name !== 'warehouse:forbidden' },
+    );
+    connection.connect();
+    await up();
+    await clock.advance(50);
+    expect(connection.position).not.toBeNull();
+    connection.follow('warehouse:forbidden');
+    connection.follow('product:q');
+    await clock.advance(50);
+    expect(connection.position).not.toBeNull();
+    relay.closeAll(1006);
+    await clock.until(() => connection.state.name !== 'connected');
+    await up();
+    expect(connection.state).toMatchObject({ recovered: true });
+  });
+
+  test('a subscription refused for its rate is asked for again', async () => {
+    const { clock, connection, relay, up } = stage();
+    connection.connect();
+    await up();
+    relay.faults.loseIf((text, way) => way === 'up' && text.includes('subscribe'));
+    connection.follow('product:p');
+    await clock.advance(10);
+    relay.faults.loseIf(null);
+    relay.broadcast({ type: 'error', code: 'rate_limited', message: 'too many', retryable: true, retryAfterMs: 98 });
+    await clock.advance(200);
+    expect([...relay.sessions][0]?.channels).toContain('product:p');
+  });
+
   test('unknown types and prototype names do no harm', async () => {
     const { clock, relay, connection, up, errors } = stage();
     connection.connect();

@@ -263,9 +263,9 @@ function isObject(value: Json | undefined): value is JsonObject {
 }
 
 /** Of an error what the file says of it. */
-function errorFields(frame: JsonObject): JsonObject {
+function errorFields(frame: JsonObject): Record<string, Json | undefined> {
   return Object.fromEntries(
-    ['code', 'message', 'retryable'].flatMap((name) => (name in frame ? [[name, frame[name]]] : [])),
+    ['code', 'message', 'retryable'].filter((name) => name in frame).map((name) => [name, frame[name]]),
   );
 }
 

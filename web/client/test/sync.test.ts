@@ -365,6 +365,133 @@ describe('offline', () => {
     expect(await operation.cancel()).toBe(false);
   });
 
+  test('a change the relay could not read is refused here, before it is in anybody’s way', async () => {
+    const { client, database, clock, up } = stage();
+    await up();
+    const deep = { a: { b: { c: { d: {} } } } };
+    const odd = [
+      client.adjust({ ...P, quantity: 1, reason: 'half \ud83d' }),
+      client.adjust({ ...P, quantity: 1, reason: 'nul \0' }),
+      client.adjust({ ...P, quantity: Number.NaN }),
+      client.adjust({ ...P, quantity: 2 ** 60 }),
+      client.adjust({ productId: '', warehouseId: 'w', quantity: 1 }),
+      client.change({ type: 'apply', lines: [] }),
+      client.change({ type: 'define', ...P, attributes: { deep } }),
+      client.change({ type: 'define', ...P, attributes: { '\ud83d': 1 } }),
+    ];
+    const good = [
+      client.adjust({ ...P, quantity: 1, reason: 'a whole 🔑' }),
+      client.change({ type: 'define', ...P, attributes: deep }),
+    ];
+    for (const operation of odd) await expect(operation.result).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await clock.advance(1_000);
+    expect(good.map(({ status }) => status)).toEqual(['acked', 'acked']);
+    expect(database.row('p', 'w')?.quantityAvailable).toBe(101);
+  });
+
+  test('a frame the relay cannot read holds up what was in it once, and then its own lane only', async () => {
+    const { clock, client, relay, up } = stage();
+    await up();
+    // Poison: any frame with it is answered by an error that names nobody.
+    relay.faults.loseIf((text, way) => way === 'up' && text.includes('poison'));
+    const poison = client.adjust({ ...P, quantity: -1, reason: 'poison' });
+    const beside = client.adjust({ productId: 'q', warehouseId: 'w', quantity: 1 });
+    await clock.until(() => beside.status !== 'queued' && beside.status !== 'sending' && beside.status !== 'saving');
+    expect(beside.status).toBe('failed');
+    expect(poison.status).toMatch(/queued|sending/);
+  });
+
+  describe('merging', () => {
+    test('without a link more of the same is one change, for which each part is answered', async () => {
+      const { clock, client, database, up, shown } = stage();
+      const sales = Array.from({ length: 3 }, () => client.adjust({ ...P, quantity: -2, reason: 'sale' }));
+      await Promise.all(sales.map(({ saved }) => saved));
+      client.list();
+      expect(client.queue.list().map((op) => [op.message.quantity, op.parts?.length])).toEqual([[-6, 3]]);
+      expect(sales.map(({ status }) => status)).toEqual(['queued', 'queued', 'queued']);
+      await up();
+      expect(shown()).toBe(94);
+      await clock.advance(1_000);
+      expect(await Promise.all(sales.map(({ result }) => result))).toMatchObject(sales.map(({ id }) => ({ id })));
+      expect(database.applied.size).toBe(1);
+      expect(client.get(P)).toMatchObject({ pending: 0, value: { quantityAvailable: 94 } });
+    });
+
+    test('what differs in anything but its size stays by itself', async () => {
+      const { clock, client } = stage();
+      const make = (more: object) => client.adjust({ ...P, quantity: -1, ...more }).saved;
+      await make({});
+      await make({ reason: 'sale' });
+      await make({ reason: 'sale', quantity: 1 });
+      await make({ reason: 'sale', expectedVersion: 4 });
+      await make({ reason: 'sale', movementType: 'out', quantity: 1 });
+      await make({ reason: 'sale', performedBy: 'ann', movementType: 'out', quantity: 1 });
+      await clock.advance(61_000);
+      await make({ reason: 'sale', performedBy: 'ann', movementType: 'out', quantity: 1 });
+      await client.change({ type: 'apply', lines: [{ ...P, quantity: -1 }] }).saved;
+      expect(client.queue.list()).toHaveLength(8);
+    });
+
+    test('one part can be taken back, whichever it is, and the others stay', async () => {
+      const { client, database, clock, up, shown } = stage();
+      await up();
+      client.disconnect();
+      const [a, b, c] = [1, 2, 4].map((n) => client.adjust({ ...P, quantity: -n, reason: 'sale' }));
+      await Promise.all([a?.saved, b?.saved, c?.saved]);
+      expect(shown()).toBe(93);
+      expect(await c?.cancel()).toBe(true);
+      expect(shown()).toBe(97);
+      expect(await a?.cancel()).toBe(true);
+      expect([a?.status, b?.status, c?.status]).toEqual(['discarded', 'queued', 'discarded']);
+      await expect(a?.result).rejects.toMatchObject({ code: 'DISCARDED' });
+      await up();
+      await clock.advance(1_000);
+      expect(b?.status).toBe('acked');
+      expect(database.row('p', 'w')?.quantityAvailable).toBe(98);
+      expect(await b?.cancel()).toBe(false);
+    });
+
+    test('another tab’s change in between is not overtaken', async () => {
+      const { clock, client, tab } = stage();
+      const second = tab();
+      await client.adjust({ ...P, quantity: -1 }).saved;
+      await clock.advance(10);
+      await second.client.change({ type: 'set', ...P, quantity: 50, expectedVersion: null }).saved;
+      await clock.advance(10);
+      await client.adjust({ ...P, quantity: -1 }).saved;
+      expect(client.queue.list().map((op) => op.message.quantity)).toEqual([-1, 50, -1]);
+    });
+  });
+
+  test('what another tab takes back while this one begins to send it is not sent', async () => {
+    const { clock, client, database, tab, up } = stage();
+    const second = tab();
+    client.queue.pause();
+    const operation = second.client.adjust({ ...P, quantity: -1 });
+    await operation.saved;
+    await clock.advance(10);
+    await up();
+    const taken = second.client.queue.discard(operation.id);
+    client.queue.resume();
+    await clock.advance(5_000);
+    expect(await taken).toBe(database.applied.size === 0);
+    expect(operation.status).toBe(database.applied.size === 0 ? 'discarded' : 'acked');
+  });
+
+  test('the browser is asked once to keep what is only on this device', async () => {
+    const asked: string[] = [];
+    const storage = Object.assign(new MemoryStorage({ durable: true }), { persist: () => asked.push('persist') });
+    const { client, clock, up } = stage({ client: { storage } });
+    await up();
+    await client.adjust({ ...P, quantity: -1 }).saved;
+    await clock.advance(100);
+    expect(asked).toEqual([]);
+    client.disconnect();
+    await client.adjust({ ...P, quantity: -1 }).saved;
+    await client.adjust({ ...P, quantity: -2, reason: 'x' }).saved;
+    expect(asked).toEqual(['persist']);
+  });
+
   test('a full queue takes no more and drops nothing', async () => {
     const { client, errors } = stage({ client: { queue: { maxOps: 10 } } });
     const operations = Array.from({ length: 12 }, (_, i) =>

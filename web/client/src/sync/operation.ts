@@ -6,7 +6,7 @@
  * shall be, wherever it can.  Two people selling one each then never disagree.
  */
 import type { ErrorCode } from '../core/errors.js';
-import { integerOf, isObject, itemKey, type JsonObject, type Row, textOf } from '../core/protocol.js';
+import { integerOf, isObject, itemKey, type Json, type JsonObject, type Row, textOf } from '../core/protocol.js';
 
 interface Common {
   readonly reason?: string;
@@ -36,11 +36,14 @@ export interface StockTake extends Item, Common {
   readonly expectedQuantity?: number;
   readonly countedAt?: string;
   readonly batchNumber?: string;
+  readonly expiresAt?: string;
 }
-export interface Line extends Item {
+/** Pieces of one item, to be held or let go. */
+export interface Hold extends Item {
   readonly quantity: number;
-  readonly movementType?: MovementType;
 }
+/** One of several adjustments that are done together or not at all. */
+export type Line = Omit<Adjustment, keyof Common>;
 
 /** What can be asked of the relay; the fields are those of the SQL functions in camelCase. */
 export type Change =
@@ -59,11 +62,12 @@ export type Change =
   | ({ readonly type: 'retire' } & Item & Common)
   | ({
       readonly type: 'reserve';
-      readonly lines: readonly Line[];
+      readonly lines: readonly Hold[];
       readonly reservationId: string;
       readonly ttl?: string;
     } & Common)
-  | ({ readonly type: 'commit' | 'release'; readonly reservationId: string; readonly lines?: readonly Line[] } & Common)
+  | ({ readonly type: 'commit'; readonly reservationId: string; readonly lines?: readonly Hold[] } & Common)
+  | ({ readonly type: 'release'; readonly reservationId: string } & Common)
   | ({
       readonly type: 'transfer';
       readonly productId: string;
@@ -172,8 +176,19 @@ export function signedQuantity(line: JsonObject): number {
   return quantity;
 }
 
+/** The relay takes objects in objects down to 8; a batch around the change has two. */
+const DEPTH = 6;
+
+/** What of a value the relay could not read: it would answer nobody, and lose what is in the same frame. */
+function isUnreadable(value: Json | undefined, depth = 0): boolean {
+  if (typeof value === 'string') return /[\0\p{Cs}]/u.test(value);
+  if (typeof value !== 'object' || value === null) return typeof value === 'number' && !Number.isFinite(value);
+  return depth >= DEPTH || Object.entries(value).some((entry) => entry.some((part) => isUnreadable(part, depth + 1)));
+}
+
 /** What is wrong with a change, or null. */
 export function flawOf(change: JsonObject): string | null {
+  if (isUnreadable(change)) return 'the change has text or a depth that JSON cannot carry';
   const lines = Array.isArray(change.lines) ? change.lines : [change];
   if (lines.length === 0) return 'no lines';
   for (const line of lines) {

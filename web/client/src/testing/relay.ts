@@ -24,6 +24,8 @@ export interface RelayOptions {
   reconnectWindowMs?: number;
   /** Rows in a page of a snapshot. Default 500. */
   pageSize?: number;
+  /** Channels a client may follow. Default: all. */
+  allows?: (channel: string) => boolean;
 }
 
 interface Member {
@@ -189,10 +191,9 @@ export class MemoryRelay {
     }
     session.hello = true;
     session.batch = Array.isArray(message.accept) && message.accept.includes('batch');
-    if (Array.isArray(message.channels)) {
-      session.channels.clear();
-      for (const name of message.channels) session.channels.add(String(name));
-    }
+    const asked = Array.isArray(message.channels) ? message.channels.map(String) : ['global'];
+    session.channels.clear();
+    for (const name of asked) if (this.#allows(name)) session.channels.add(name);
     const since = typeof message.since === 'string' ? message.since : null;
     const missed = since === null ? null : database.after(since);
     this.#send(session, {
@@ -204,13 +205,15 @@ export class MemoryRelay {
       limits: { maxMessageBytes: 16_384, maxChannels: 64, maxBatch: 100, messagesPerSecond: 10 },
       features: ['resume', 'operations', 'presence', 'batch'],
       reconnectWindowMs: this.#options.reconnectWindowMs ?? 1000,
-      user: { ...session.user },
+      user: { id: session.user.sub, ...(session.user.name !== undefined && { name: session.user.name }) },
       scope: { role: 'operator' },
       position: since !== null && missed ? since : database.head,
-      ...(since !== null && { recovered: missed !== null }),
+      ...(missed && { recovered: true }),
     });
-    for (const channel of session.channels)
-      this.#send(session, { type: 'subscribed', channel, position: database.head });
+    for (const channel of asked) {
+      if (this.#allows(channel)) this.#send(session, { type: 'subscribed', channel, position: database.head });
+      else this.#refuse(session, {}, 'forbidden', 'the channel is outside of your scope');
+    }
     for (const channel of session.channels) this.#sendPresence(session, channel);
     if (since !== null && !missed) this.#send(session, { type: 'resync', position: database.head });
     if (missed) this.#replay(session, missed);
@@ -252,6 +255,10 @@ export class MemoryRelay {
         this.#refuse(session, message, 'bad_request', 'a channel is missing');
         continue;
       }
+      if (!this.#allows(channel)) {
+        this.#refuse(session, message, 'forbidden', 'the channel is outside of your scope');
+        continue;
+      }
       session.channels.add(channel);
       this.#send(session, {
         type: 'subscribed',
@@ -262,6 +269,10 @@ export class MemoryRelay {
       if (session.hello && message.snapshot === true) this.#snapshot(session, channel);
       this.#sendPresence(session, channel);
     }
+  }
+
+  #allows(channel: string): boolean {
+    return this.#options.allows?.(channel) ?? true;
   }
 
   #sendPresence(session: Session, channel: string): void {
@@ -276,7 +287,7 @@ export class MemoryRelay {
     this.#send(session, {
       type: 'ack',
       id: message.id ?? null,
-      result: { expiresAt: this.#options.clock.now() + 3_600_000 },
+      expiresAt: this.#options.clock.now() + 3_600_000,
     });
   }
 

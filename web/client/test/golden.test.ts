@@ -143,16 +143,21 @@ class Player {
     else if (message.type === 'subscribe' && !this.#isOdd(message))
       for (const name of (message.channels ?? [message.channel]) as string[]) connection.follow(name);
     else if (message.type === 'unsubscribe') connection.unfollow(String(message.channel));
-    else {
-      const outcome = connection.request(this.fill(message) as JsonObject);
-      outcome.catch(() => {});
-      const id = String(this.#socket.sent.at(-1)?.id);
-      if (message.id !== undefined) this.#replies.set(message.id, { id, outcome });
-    }
+    else if (message.type === 'batch' && Array.isArray(message.messages)) {
+      // Answered entry by entry.
+      for (const entry of message.messages as JsonObject[]) if (entry.type !== 'ping') await this.#ask(entry);
+    } else await this.#ask(message);
     await this.clock.advance(0);
     const said = this.#socket.sent.slice(before).find((sent) => sent.type === message.type);
     if (message.type === 'ping' && message.id !== undefined)
       this.#replies.set(message.id, { id: String(said?.id), outcome: Promise.resolve({}) });
+  }
+
+  async #ask(message: JsonObject): Promise<void> {
+    const outcome = this.connection.request(this.fill(message) as JsonObject);
+    outcome.catch(() => {});
+    const id = String(this.#socket.sent.at(-1)?.id);
+    if (message.id !== undefined) this.#replies.set(message.id, { id, outcome });
   }
 
   /** This client follows no such channel, so it never asks for it. */
@@ -196,7 +201,8 @@ class Player {
         expect(said('gap')).toMatchObject([{ reason: 'resync' }]);
         break;
       case 'pong':
-        expect(said('roundTrip')).toHaveLength(1);
+        // One that a batch of the file asked for is nobody's here.
+        expect(said('roundTrip')).toHaveLength(pattern.id === undefined || reply ? 1 : 0);
         break;
       case 'ack':
         expect(await reply?.outcome).toMatchObject({ ...frame, id: reply?.id });

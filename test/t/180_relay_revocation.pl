@@ -5,7 +5,10 @@
 # the deletion has a version, and the member must never hear of that version or
 # a later one: not live, not in a replay, not in a snapshot, not in a list.
 #
-#	RELAY_RACE_TRIALS    how many (400)
+# Four writers delete members and change the same item at once, so that a tick
+# has changes of several, and twenty members come and go meanwhile.
+#
+#	INVENTORY_REVOCATION_TRIALS    how many (400)
 use strict;
 use warnings;
 use InventoryNode;
@@ -16,8 +19,9 @@ use Test::More;
 use Time::HiRes qw(usleep time);
 use Token;
 
-my $trials = $ENV{RELAY_RACE_TRIALS} // 400;
+my $trials = $ENV{INVENTORY_REVOCATION_TRIALS} // 400;
 my $at_once = 20;
+my $writers = 4;
 my $json = JSON::PP->new->utf8;
 
 my $node = new_node('main');
@@ -55,16 +59,14 @@ my @ways = (
 	[ 'a list', undef ]);
 my (%ended, @leaks);
 my $done = 0;
-my $script = PostgreSQL::Test::Utils::tempdir() . '/revoke.sql';
+my $folder = PostgreSQL::Test::Utils::tempdir();
 
-while ($done < $trials)
+# Deletes these members, each with a change after it, and says which version that was.
+sub start_writer
 {
-	my @subjects = map { 'm' . ($done + $_) } 1 .. $at_once;
-	my (%client, %after);
-	my $output = '';
+	my ($number, $output, @subjects) = @_;
+	my $script = "$folder/revoke_$number.sql";
 
-	$node->safe_psql('shop', "INSERT INTO inventory_member (organization_id, subject, role) VALUES "
-		  . join(', ', map { "('acme', '$_', 'viewer')" } @subjects));
 	open my $out, '>', $script or die "$script: $!";
 	print $out "SET inventory.organization = 'acme';\n";
 	for (@subjects)
@@ -74,7 +76,22 @@ while ($done < $trials)
 		print $out "SELECT '$_ ' || version FROM inventory_adjust('bean', 'north', -1, 'out');\n";
 	}
 	close $out;
-	my $writer = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('shop'), '-f', $script ], '<', \undef, '>', \$output, IPC::Run::timeout(120));
+	return IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('shop'), '-f', $script ],
+		'<', \undef, '>', $output, IPC::Run::timeout(120));
+}
+
+while ($done < $trials)
+{
+	my @subjects = map { 'm' . ($done + $_) } 1 .. $at_once;
+	my (%client, %after);
+	my @output = ('') x $writers;
+
+	$node->safe_psql('shop', "INSERT INTO inventory_member (organization_id, subject, role) VALUES "
+		  . join(', ', map { "('acme', '$_', 'viewer')" } @subjects));
+	my @running = map {
+		my $number = $_;
+		start_writer($number, \$output[$number], @subjects[ grep { $_ % $writers == $number } 0 .. $#subjects ]);
+	} 0 .. $writers - 1;
 	usleep(rand 30_000);
 	for my $i (0 .. $#subjects)
 	{
@@ -96,8 +113,8 @@ while ($done < $trials)
 		$client{ $subjects[$i] } = [ $client, $way->[0] ];
 		usleep(rand 1500) if int rand 2;
 	}
-	$writer->finish;
-	%after = map { split / / } grep { /^m\d+ \d+$/ } split /\n/, $output;
+	$_->finish || die 'a writer failed' for @running;
+	%after = map { split / / } grep { /^m\d+ \d+$/ } map { split /\n/ } @output;
 	for my $subject (@subjects)
 	{
 		my ($client, $way) = @{ $client{$subject} };

@@ -135,7 +135,7 @@ while ($done < $trials)
 		$client->drop;
 	}
 	$done += $at_once;
-	$witness->drain if $done % 200 == 0;
+	$witness->drain; # it answers pings while it reads
 }
 note "$_: $ended{$_}" for sort keys %ended;
 is_deeply(\@leaks, [], "in $done trials nothing was heard that was committed after the revocation");

@@ -108,7 +108,7 @@ export class InventoryClient {
   readonly #presences = new Map<string, { presence: Presence; count: number }>();
   readonly #knownConflicts = new Set<string>();
   readonly #stops: (() => void)[] = [];
-  #recent: { at: number; what: string }[] = [];
+  #recent: { at: number; what: string; ms: number }[] = [];
   #grade: Grade = 'good';
   #stale = false;
   #syncScheduled = false;
@@ -149,6 +149,7 @@ export class InventoryClient {
       onChange: () => this.#scheduleSync(),
     });
     this.#stops.push(
+      page.watchTasks?.((ms) => this.#note('busy', ms)) ?? (() => {}),
       this.inventory.subscribeAll(() => this.#scheduleSave()),
       page.listen((signal) => {
         if (signal === 'hidden') this.queue.drain.batcher.flush();
@@ -335,7 +336,9 @@ export class InventoryClient {
   health(): Health {
     const since = this.#clock.monotonic() - RECENT_MS;
     this.#recent = this.#recent.filter((entry) => entry.at > since);
-    const problems = this.#recent.filter((entry) => entry.what !== 'gap');
+    const busy = this.#recent.filter(({ what }) => what === 'busy');
+    const gaps = this.#recent.filter(({ what }) => what === 'gap').length;
+    const problems = this.#recent.filter(({ what }) => what !== 'gap' && what !== 'busy');
     const { size, oldestAt } = this.queue.status;
     return healthOf({
       connected: this.state.name === 'connected',
@@ -344,8 +347,9 @@ export class InventoryClient {
       oldestQueuedMs: oldestAt === null ? 0 : this.#clock.now() - oldestAt,
       problems: problems.length,
       lastProblem: problems.at(-1)?.what ?? '',
-      gaps: this.#recent.length - problems.length,
+      gaps,
       stale: this.#stale,
+      busyMs: busy.reduce((sum, { ms }) => sum + ms, 0),
     });
   }
 
@@ -517,9 +521,13 @@ export class InventoryClient {
 
   /** Emits, and remembers for a while that it happened. */
   #tell<K extends keyof ClientEvents>(name: K, value: ClientEvents[K], what: string): void {
-    this.#recent.push({ at: this.#clock.monotonic(), what });
-    if (this.#recent.length > 1000) this.#recent.shift();
+    this.#note(what);
     this.#emitter.emit(name, value);
+  }
+
+  #note(what: string, ms = 0): void {
+    this.#recent.push({ at: this.#clock.monotonic(), what, ms });
+    if (this.#recent.length > 1000) this.#recent.shift();
   }
 }
 

@@ -112,6 +112,7 @@ describe('health', () => {
     lastProblem: '',
     gaps: 0,
     stale: false,
+    busyMs: 0,
   };
 
   test('all well is a hundred, with nothing to recommend', () => {
@@ -119,6 +120,19 @@ describe('health', () => {
     expect(health.score).toBe(100);
     expect(health.factors.reduce((sum, f) => sum + f.weight, 0)).toBe(100);
     expect(health.factors.filter((f) => f.recommendation)).toEqual([]);
+  });
+
+  test('a page that was busy says so for five minutes', async () => {
+    const { clock, client, page, up } = stage();
+    await up();
+    const factor = () => client.health().factors.find(({ id }) => id === 'page');
+    page.beBusy(20_000);
+    expect(factor()).toMatchObject({ value: 20_000, recommendation: expect.stringContaining('20 s') });
+    await clock.advance(301_000);
+    expect(factor()).toMatchObject({ value: 0, score: 1 });
+    await client.close();
+    page.beBusy(20_000);
+    expect(factor()).toMatchObject({ value: 0 });
   });
 
   test('a dead link is never more than forty', () => {
@@ -131,6 +145,7 @@ describe('health', () => {
     ['queue', { queueSize: 800 }],
     ['errors', { problems: 9, lastProblem: 'rate_limited' }],
     ['freshness', { stale: true }],
+    ['page', { busyMs: 20_000 }],
     ['connection', { quality: { ...good.quality, stability: 0.5 } }],
   ])('a bad %s lowers the score and says what to do', (id, change) => {
     const health = healthOf({ ...good, ...change });

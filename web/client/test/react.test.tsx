@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { act, createElement, type ReactNode, StrictMode } from 'react';
+import { createElement, type ReactNode, act as reactAct, StrictMode } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import {
@@ -21,16 +21,34 @@ import { P, stage } from './stage.js';
 
 let root: Root;
 let host: HTMLElement;
+let frames: FrameRequestCallback[] = [];
+
+/** Lets React do what fn causes, and then what the next frame does. */
+async function act(fn: () => Promise<unknown> | undefined): Promise<void> {
+  await reactAct(async () => void (await fn()));
+  await frame();
+}
+
+async function frame(): Promise<void> {
+  const due = frames;
+  frames = [];
+  await reactAct(async () => {
+    for (const run of due) run(0);
+  });
+}
 
 beforeEach(() => {
   (globalThis as { IS_REACT_ACT_ENVIRONMENT?: boolean }).IS_REACT_ACT_ENVIRONMENT = true;
   // React's own scheduling stays real; only the hooks' grace periods are moved by hand.
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  frames = [];
+  vi.stubGlobal('requestAnimationFrame', (run: FrameRequestCallback) => frames.push(run));
   host = document.createElement('div');
   root = createRoot(host);
 });
 afterEach(async () => {
   await act(async () => root.unmount());
+  vi.unstubAllGlobals();
   vi.useRealTimers();
 });
 
@@ -119,6 +137,37 @@ test('a number changes at once, is marked while on its way, and settles', async 
   expect(host.textContent).toBe('90…');
   await act(async () => all.clock.advance(1_000));
   expect(host.textContent).toBe('90');
+});
+
+test('what comes between two frames is rendered once, and what is hidden is not', async () => {
+  const all = stage();
+  all.database.seed('q', 'w', 5);
+  await all.up();
+  let renders = 0;
+  function List() {
+    renders++;
+    return createElement(
+      'b',
+      null,
+      useInventoryList()
+        .map(({ value }) => value?.quantityAvailable)
+        .join(),
+    );
+  }
+  await render(all, createElement(List), false);
+  renders = 0;
+  // No frame runs here, as in a hidden page.
+  await reactAct(async () => {
+    for (let i = 0; i < 20; i++) {
+      all.database.change(i % 2 ? 'p' : 'q', 'w', 1);
+      await all.clock.advance(20);
+    }
+  });
+  expect(all.client.get(P).value?.quantityAvailable).toBe(110);
+  expect([renders, frames.length]).toEqual([0, 1]);
+  await frame();
+  expect(renders).toBe(1);
+  expect(host.textContent).toBe('110,15');
 });
 
 test('an item nobody knows yet renders and comes alive', async () => {

@@ -13,6 +13,8 @@ export interface Page {
   online(): boolean;
   /** Calls fn at each signal; returns how to stop. */
   listen(fn: (signal: PageSignal) => void): () => void;
+  /** Calls fn with the length of each task that kept the page busy, where that can be known. */
+  watchTasks?(fn: (ms: number) => void): () => void;
 }
 
 /** The page this script runs in; outside of one (Node, a worker) it is always visible and online. */
@@ -36,6 +38,15 @@ export function browserPage(): Page {
       on(win, 'pagehide', 'leave');
       on(win, 'pageshow', 'restored', (event) => (event as PageTransitionEvent).persisted);
       return () => stop.abort();
+    },
+    watchTasks(fn) {
+      if (typeof PerformanceObserver === 'undefined') return () => {};
+      const observer = new PerformanceObserver((list) => {
+        for (const { duration } of list.getEntries()) fn(duration);
+      });
+      // A browser that knows no long tasks ignores this.
+      observer.observe({ type: 'longtask' });
+      return () => observer.disconnect();
     },
   };
 }

@@ -5,7 +5,7 @@
 import type { Quality } from './quality.js';
 
 export interface HealthFactor {
-  readonly id: 'connection' | 'latency' | 'jitter' | 'queue' | 'errors' | 'freshness';
+  readonly id: 'connection' | 'latency' | 'jitter' | 'queue' | 'errors' | 'freshness' | 'page';
   readonly weight: number;
   /** 0 to 1. */
   readonly score: number;
@@ -29,6 +29,8 @@ export interface HealthInput {
   readonly lastProblem: string;
   readonly gaps: number;
   readonly stale: boolean;
+  /** How long tasks kept the page busy, of the last five minutes. */
+  readonly busyMs: number;
 }
 
 /** Below this a factor says what to do. */
@@ -80,10 +82,17 @@ export function healthOf(input: HealthInput): Health {
     ),
     factor(
       'freshness',
-      15,
+      10,
       gaps,
       input.stale ? 0 : falling(gaps, 0, 5),
       input.stale ? 'The relay lost its database: numbers may be old.' : `${gaps} gaps in 5 minutes: rows came again.`,
+    ),
+    factor(
+      'page',
+      5,
+      input.busyMs,
+      falling(input.busyMs, 3_000, 30_000),
+      `The page was busy for ${Math.round(input.busyMs / 1000)} s of 5 minutes: show fewer rows.`,
     ),
   ];
   const score = factors.reduce((sum, f) => sum + f.weight * f.score, 0);

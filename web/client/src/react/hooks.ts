@@ -37,6 +37,7 @@ import type {
   SyncStatus,
 } from '../index.js';
 import { channel } from '../index.js';
+import { framed } from './frame.js';
 
 const Context = createContext<InventoryClient | null>(null);
 
@@ -126,7 +127,7 @@ export function useInventoryItem(key: ItemKey, options: { follow?: boolean } = {
   const name = channel.item(key);
   useFollow(options.follow === false ? null : name);
   return useSyncExternalStore(
-    useCallback((changed) => client.inventory.subscribe(name, changed), [client, name]),
+    useMemo(() => framed((changed) => client.inventory.subscribe(name, changed)), [client, name]),
     () => client.inventory.get(name),
   );
 }
@@ -135,7 +136,7 @@ export function useInventoryItem(key: ItemKey, options: { follow?: boolean } = {
 export function useInventoryList(filter: ItemFilter = {}): ItemView[] {
   const client = useClient();
   const revision = useSyncExternalStore(
-    useCallback((changed) => client.inventory.subscribeAll(changed), [client]),
+    useMemo(() => framed((changed) => client.inventory.subscribeAll(changed)), [client]),
     () => client.inventory.revision,
   );
   const { productId, warehouseId, alertState } = filter;

@@ -6,6 +6,7 @@ import type { Page, PageSignal } from '../core/page.js';
 
 export class VirtualPage implements Page {
   #listeners = new Set<(signal: PageSignal) => void>();
+  #taskListeners = new Set<(ms: number) => void>();
   #visible = true;
   #online = true;
 
@@ -20,6 +21,16 @@ export class VirtualPage implements Page {
   listen(fn: (signal: PageSignal) => void): () => void {
     this.#listeners.add(fn);
     return () => this.#listeners.delete(fn);
+  }
+
+  watchTasks(fn: (ms: number) => void): () => void {
+    this.#taskListeners.add(fn);
+    return () => this.#taskListeners.delete(fn);
+  }
+
+  /** Something kept the page busy this long. */
+  beBusy(ms: number): void {
+    for (const fn of [...this.#taskListeners]) fn(ms);
   }
 
   signal(signal: PageSignal): void {

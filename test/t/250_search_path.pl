@@ -147,7 +147,16 @@ my @calls = (
 	[ "inventory_relay_snapshot('', product_id => 'bolt')", 'version', 13 ],
 	[ 'inventory_position()', "inventory_position OPERATOR(pg_catalog.~) '^[0-9]'", 't' ],
 	[ "inventory_status() WHERE component OPERATOR(pg_catalog.=) 'publisher'", 'component', 'publisher' ],
-	[ 'inventory_sweep()', 'reservations_expired', 0 ]);
+	[ 'inventory_sweep()', 'reservations_expired', 0 ],
+	[ "presence_touch('lease')", 'presence_touch', 'f' ],
+	[ "presence_track('lease', 'tab', 'inventory_item', 'bolt')", 'presence_track IS NOT NULL', 't' ],
+	[ "presence_update('tab', 'inventory_item', 'bolt', 'editing', '{\"field\": \"quantity\"}')", 'presence_update', 't' ],
+	[ 'presence_list()', 'status', 'editing' ],
+	[ "presence_leave('tab')", 'presence_leave', 1 ],
+	[ "presence_relay_touch('relay')", 'presence_relay_touch', 'f' ],
+	[ q{presence_relay_sync('relay', '[{"kind": "leave", "clientId": "tab", "resourceType": "inventory_list"}]')}, 'seq', '' ],
+	[ 'presence_relay_list()', 'client_id', '' ],
+	[ "presence_cleanup('1 hour')", 'sessions_ended', 0 ]);
 my %called;
 for my $call (@calls)
 {
@@ -156,8 +165,8 @@ for my $call (@calls)
 
 	$called{$name} = 1;
 	next if !defined $expected;
-	# a status, and a sweep, are for backends without claims
-	my $claims = $name =~ /status|sweep/ ? undef : $mina;
+	# a status, a sweep and a cleanup are for backends without claims
+	my $claims = $name =~ /status|sweep|cleanup/ ? undef : $mina;
 	is(under_attack($claims, "SELECT $column FROM $schema.$statement", extra_params => [ '-U', 'gateway' ]), $expected, "$name works as ever: $statement");
 }
 under_attack($mina, qq{

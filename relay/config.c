@@ -177,6 +177,8 @@ static const ConfigOption options[] = {
 	 "messages a client may send at once", NULL},
 	{"conflate-size", KIND_SIZE, true, AT(conflate_size), "1MiB", 4 KIB, 1024 MIB, NULL, NULL,
 	 "bytes that may wait for one client before newer states of an item replace older ones", NULL},
+	{"conflate-after", KIND_TIME, true, AT(conflate_after_ms), "100ms", 1, 60000, NULL, NULL,
+	 "time for which more happens than the relay can send, before newer states replace older ones for all", NULL},
 	{"queue-size", KIND_SIZE, true, AT(queue_size), "4MiB", 16 KIB, 1024 MIB, NULL, NULL,
 	 "bytes that may wait for one client before it is closed as a slow reader", NULL},
 	{"total-queue-size", KIND_SIZE, true, AT(total_queue_size), "256MiB", 1 MIB, 65536 MIB, NULL, NULL,

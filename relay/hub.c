@@ -396,6 +396,19 @@ conflate(void *owner, Session *session)
 }
 
 static void
+conflate_live(void *owner, Session *session)
+{
+	if (!session->replay)
+		conflate(owner, session);
+}
+
+void
+hub_conflate(Hub *hub)
+{
+	hub_each_session(hub, conflate_live, NULL);
+}
+
+static void
 find_largest(void *owner, Session *session)
 {
 	Session **largest = owner;

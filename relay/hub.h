@@ -57,6 +57,9 @@ bool hub_follows(Hub *hub, const Session *session, const Channel *channel);
  */
 size_t hub_publish(Hub *hub, Event *event);
 
+/* Conflates what waits for live sessions. */
+void hub_conflate(Hub *hub);
+
 /*
  * Keeps the bytes queued by all sessions below a bound: conflates every queue,
  * then closes the slow readers, the one with the longest queue first.

@@ -49,6 +49,9 @@
 /* Deadlines of clients are looked at this often. */
 #define TICK_MS 1000
 
+/* How long states are conflated after the relay could not send them all. */
+#define LAG_SPELL_MS 1000
+
 struct Relay
 {
 	Config *config;
@@ -89,7 +92,8 @@ struct Relay
 	LoopTimer *tick;
 	int64_t rechecked_at_ms;
 	bool is_fresh;
-	bool has_begun; /* the log has been read once */
+	int64_t lagged_at_ms; /* when there was more to send than can be; 0: never */
+	bool has_begun;		  /* the log has been read once */
 };
 
 /* Sessions, as the transport reports them */
@@ -172,11 +176,31 @@ begin(void *owner, Session *session)
 	replay_pump(relay->replays, session);
 }
 
+/*
+ * When more happens than can be sent, screens get the newest state of each item
+ * and not all of them late.  That keeps queues so short that the lag is over
+ * at once; hence a spell of it.
+ */
+static void
+watch_lag(Relay *relay)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (ws_busy_ms(relay->ws) > relay->config->conflate_after_ms)
+	{
+		if (!relay->limits.is_lagging)
+			hub_conflate(relay->hub);
+		relay->lagged_at_ms = now_ms;
+	}
+	relay->limits.is_lagging = relay->lagged_at_ms && now_ms - relay->lagged_at_ms < LAG_SPELL_MS;
+}
+
 static void
 handle_progress(void *owner)
 {
 	Relay *relay = owner;
 
+	watch_lag(relay);
 	replays_advance(relay->replays);
 	roster_tell(relay->roster);
 	if (!roster_is_loaded(relay->roster) && !feed_has_more(relay->feed))

@@ -155,7 +155,7 @@ session_send_event(Session *session, Event *event)
 
 	if (session->state != SESSION_OPEN)
 		return false;
-	if (session->always_conflates && !queue->is_conflating)
+	if (!queue->is_conflating && (session->always_conflates || (session->limits->is_lagging && !session->replay)))
 		session_conflate(session);
 	if (queue->is_conflating)
 		forget_outgoing(session);

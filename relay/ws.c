@@ -121,6 +121,7 @@ struct Ws
 	LoopTimer *deadline;
 	List awake_list; /* connections with a frame to write */
 	LoopTimer *writer;
+	int64_t busy_since_ms; /* that list has not been empty; 0 when it is */
 	unsigned connection_count;
 	unsigned answering_count;
 	LogGate full_gate;
@@ -991,6 +992,8 @@ ws_wake(Connection *connection)
 		lws_callback_on_writable(connection->wsi);
 		return;
 	}
+	if (!ws->busy_since_ms)
+		ws->busy_since_ms = clock_monotonic_ms();
 	if (!list_is_linked(&connection->in_awake))
 		list_append(&ws->awake_list, &connection->in_awake);
 	if (ws->writer && !loop_timer_is_started(ws->writer))
@@ -1045,8 +1048,16 @@ write_to_awake(void *owner)
 
 	for (int i = 0; i < WRITE_BURST && (node = list_take_first(&ws->awake_list)); i++)
 		write_to(list_object(node, Connection, in_awake));
-	if (!list_is_empty(&ws->awake_list))
+	if (list_is_empty(&ws->awake_list))
+		ws->busy_since_ms = 0;
+	else
 		loop_timer_start(ws->writer, 0);
+}
+
+int64_t
+ws_busy_ms(const Ws *ws)
+{
+	return ws->busy_since_ms ? clock_monotonic_ms() - ws->busy_since_ms : 0;
 }
 
 static int

@@ -101,6 +101,9 @@ void ws_keep(Connection *connection, void *kept, void (*abandon)(void *kept));
 
 unsigned ws_connection_count(const Ws *ws);
 
+/* For how long there have been frames to write to clients with room for them, without a pause. */
+int64_t ws_busy_ms(const Ws *ws);
+
 /* Requests that have no whole answer yet. */
 unsigned ws_answering_count(const Ws *ws);
 

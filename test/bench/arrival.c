@@ -41,6 +41,7 @@
 /* A writer does so many changes a second at most, and has room for a disk that hiccups. */
 #define RATE_OF_WRITER 50
 #define QUIET_EVENTS 20
+#define FOUND_MAX 4096
 #define GIVE_UP_NS 30000000000LL
 
 typedef struct Writer
@@ -274,33 +275,53 @@ note_receipt(Arrival *arrival, int writer, long index, int64_t now_ns)
 	arrival->receipts[arrival->receipt_count++] = (Receipt){writer, (int32_t) index, now_ns};
 }
 
-/* What is in a frame; most are the one before once more. */
+/*
+ * The events of a frame.  One may stand for several versions: then these have
+ * arrived, too.
+ */
+static size_t
+find_events(const Arrival *arrival, const char *text, size_t size, Receipt *found)
+{
+	const char *end = text + size;
+	const char *from = text;
+	const char *at;
+	size_t count = 0;
+
+	while ((at = memmem(from, (size_t) (end - from), "\"productId\":\"p", 14)))
+	{
+		const char *conflated = memmem(from, (size_t) (at - from), "\"conflated\":", 12);
+		const char *version = memmem(at, (size_t) (end - at), "\"version\":", 10);
+		int writer = atoi(at + 14) - 1;
+
+		if (writer < 0 || writer >= arrival->writer_count || !version)
+			die("a frame of something else: %.*s", (int) size, text);
+		for (long i = conflated ? atol(conflated + 12) : 1; i > 0; i--)
+		{
+			if (count == FOUND_MAX)
+				die("a frame with too many events");
+			found[count++] = (Receipt){writer, (int32_t) (atol(version + 10) - i + 1 - arrival->writers[writer].first_version), 0};
+		}
+		from = version;
+	}
+	return count;
+}
+
+/* Most frames are the one before once more. */
 static void
 take_text(void *owner, int member, const char *text, size_t size, int64_t now_ns)
 {
 	static char seen[1 << 17];
 	static size_t seen_size;
-	static Receipt found[1024];
+	static Receipt found[FOUND_MAX];
 	static size_t found_count;
 	Arrival *arrival = owner;
 
 	(void) member;
 	if (size != seen_size || memcmp(text, seen, size) != 0)
 	{
-		const char *at = text;
-
-		found_count = 0;
 		seen_size = size <= sizeof seen ? size : 0;
 		memcpy(seen, text, seen_size);
-		while ((at = memmem(at, size - (size_t) (at - text), "\"productId\":\"p", 14)))
-		{
-			int writer = atoi(at += 14) - 1;
-			const char *version = memmem(at, size - (size_t) (at - text), "\"version\":", 10);
-
-			if (writer < 0 || writer >= arrival->writer_count || !version || found_count == 1024)
-				die("a frame of something else: %.*s", (int) size, text);
-			found[found_count++] = (Receipt){writer, (int32_t) (atol(version + 10) - arrival->writers[writer].first_version), 0};
-		}
+		found_count = find_events(arrival, text, size, found);
 	}
 	if (found_count && !arrival->first_ns)
 		arrival->first_ns = now_ns;

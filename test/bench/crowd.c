@@ -27,6 +27,10 @@
 #define EVENT_COUNT 256
 #define MESSAGE_SIZE 16384
 
+#define OPCODE_TEXT 1
+#define OPCODE_PING 9
+#define OPCODE_PONG 10
+
 /* Connected at a time, so that nobody waits in the server's backlog for long. */
 #define CONNECT_SLICE 200
 #define GIVE_UP_MS 20000
@@ -164,14 +168,13 @@ port_open(int port)
 	return connect_to(port, 0);
 }
 
-/* A client's text frame is masked; ours with zeros. */
+/* A client's frames are masked; ours with zeros. */
 static size_t
-append_message(char *room, const char *text)
+append_frame(char *room, unsigned char opcode, const char *text, size_t size)
 {
-	size_t size = strlen(text);
 	size_t head = 2;
 
-	room[0] = (char) 0x81;
+	room[0] = (char) (0x80 | opcode);
 	if (size < 126)
 		room[1] = (char) (0x80 | size);
 	else
@@ -221,7 +224,7 @@ greet(Crowd *crowd, Member *member)
 		return;
 	if (strlen(text) > MESSAGE_SIZE)
 		die("a client has too much to say");
-	write_whole(member, message, append_message(message, text));
+	write_whole(member, message, append_frame(message, OPCODE_TEXT, text, strlen(text)));
 }
 
 static void
@@ -319,6 +322,14 @@ take_text(Crowd *crowd, Member *member, const char *text, size_t size, int64_t n
 		die("the server answered %.*s", (int) size, text);
 }
 
+static void
+answer_ping(const Member *member, const char *text, size_t size)
+{
+	char pong[140];
+
+	write_whole(member, pong, append_frame(pong, OPCODE_PONG, text, size));
+}
+
 /* Takes whole frames from the front; returns how many bytes that was. */
 static size_t
 take_frames(Crowd *crowd, Member *member, const char *bytes, size_t size, int64_t now_ns)
@@ -343,8 +354,10 @@ take_frames(Crowd *crowd, Member *member, const char *bytes, size_t size, int64_
 		}
 		if (size - at < head + length)
 			break;
-		if ((frame[0] & 0x0f) == 1)
+		if ((frame[0] & 0x0f) == OPCODE_TEXT)
 			take_text(crowd, member, bytes + at + head, length, now_ns);
+		else if ((frame[0] & 0x0f) == OPCODE_PING)
+			answer_ping(member, bytes + at + head, length);
 		at += head + length;
 	}
 	return at;

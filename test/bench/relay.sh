@@ -6,9 +6,20 @@
 # with the server that is measured.  Hence CPU time where the question is what
 # something costs, and rivals in the same run where it is how long it takes.
 
-relay_port=8795
-bare_port=8796
-node_port=8798
+# Servers get a port and the one after it, which nobody listens on and the
+# kernel gives to no client.
+free_port() {
+	local port
+	for ((;;)); do
+		port=$((10000 + RANDOM % 11000 * 2))
+		! (exec 3<>/dev/tcp/127.0.0.1/$port || exec 3<>/dev/tcp/127.0.0.1/$((port + 1))) 2>/dev/null && break
+	done
+	echo $port
+}
+
+relay_port=$(free_port)
+bare_port=$(free_port)
+node_port=$(free_port)
 
 # build_drivers NAME...
 build_drivers() {
@@ -59,16 +70,27 @@ start_shop() {
 # start_relay [OPTION]...: its pid is relay_pid
 start_relay() {
 	start_process "$work/relay.log" "$stage/usr/bin/inventory-relay" --listen "127.0.0.1:$relay_port" \
-		--admin "127.0.0.1:$((relay_port + 1000))" --dsn "$conninfo" "$@"
+		--admin "127.0.0.1:$((relay_port + 1))" --dsn "$conninfo" "$@"
 	relay_pid=${pids[-1]}
 	wait_until 30 "$relay_pid" bash -c "exec 3<>/dev/tcp/127.0.0.1/$relay_port; printf 'GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n' >&3; read -r _ status _ <&3; [ \"\$status\" = 200 ]" ||
 		fail "the relay did not become ready: $(tail -n 5 "$work/relay.log")"
+}
+
+# start_crowded_relay: one that lets in as many from one address as a benchmark needs
+start_crowded_relay() {
+	start_relay --max-connections-per-address 20000 --accept-rate 1000000 "$@"
 }
 
 # stop_last: ends the process started last
 stop_last() {
 	stop_process "${pids[-1]}"
 	unset 'pids[-1]'
+}
+
+stop_all() {
+	while [ ${#pids[@]} -gt 0 ]; do
+		stop_last
+	done
 }
 
 # column NUMBER FILE: median of a column
@@ -94,7 +116,7 @@ deliveries() {
 	open_files 10000
 	build_drivers fanout bare
 	start_shop deliveries 20
-	start_relay
+	start_crowded_relay
 	start_process "$work/bare.log" "$work/bench/bare" $bare_port $((bare_port + 1))
 	bare_pid=${pids[-1]}
 	wait_for_port "$bare_pid" $bare_port bare
@@ -152,7 +174,7 @@ channels() {
 	open_files 10000
 	build_drivers fanout
 	start_shop channels 10000
-	start_relay
+	start_crowded_relay
 	rm -f "$work"/rate.*
 	for ((round = 0; round < fanout_rounds; round++)); do
 		for count in "${counts[@]}"; do
@@ -166,6 +188,110 @@ channels() {
 	printf '%10s %10s %14s\n' channels us 'to 10 channels'
 	for count in "${counts[@]}"; do
 		printf '%10d %10.0f %14s\n' "$count" "$(column 1 "$work/rate.$count")" "$(ratio "$work/rate.$count" "$work/rate.10")"
+	done
+	echo
+}
+
+# latency: from the commit to the screens
+
+# arrival NAME OPTION...: five figures of arrival.c, onto the file of NAME
+arrival() {
+	local name=$1
+	shift
+	"${as_server[@]}" "$work/bench/arrival" --sql "$conninfo" "$@" >>"$work/rate.$name" || fail "arrival of $name failed"
+}
+
+start_node_relay() {
+	start_process "$work/node.log" node "$work/node/relay.mjs" $node_port "postgres://postgres@/shop?host=$PGHOST&port=$PGPORT"
+	wait_for_port "${pids[-1]}" $node_port node
+}
+
+commit_latency_row() { # WHAT NAME
+	printf '%44s %8.2f %8.2f | %8.2f %8.2f | %8.2f | %12.2f\n' "$1" "$(column 1 "$work/rate.$2")" "$(column 2 "$work/rate.$2")" \
+		"$(column 3 "$work/rate.$2")" "$(column 4 "$work/rate.$2")" "$(column 5 "$work/rate.$2")" \
+		"$(awk '{ print $4 / (2 * $2 + $5) }' "$work/rate.$2" | median)"
+}
+
+commit_latency() {
+	local rounds=${BENCH_ARRIVAL_ROUNDS:-3} seconds=${BENCH_ARRIVAL_SECONDS:-5} round has_node=
+	has_relay commit_latency || return 0
+	install_node && has_node=yes
+	open_files 10000
+	build_drivers arrival
+	start_shop commit_latency 20
+	rm -f "$work"/rate.*
+	# One relay at a time: each reads the log.
+	start_crowded_relay
+	for ((round = 0; round < rounds; round++)); do
+		arrival quiet --port $relay_port --members 1 --rate 40 --seconds "$seconds"
+		arrival single --port $relay_port --members 1000 --rate 50 --seconds "$seconds"
+		arrival batch --port $relay_port --members 1000 --rate 500 --seconds "$seconds" --batch
+	done
+	stop_last
+	if [ -n "$has_node" ]; then
+		start_node_relay
+		for ((round = 0; round < rounds; round++)); do
+			arrival node_quiet --port $node_port --plain-relay --members 1 --rate 40 --seconds "$seconds"
+			arrival node_single --port $node_port --plain-relay --members 1000 --rate 50 --seconds "$seconds"
+		done
+		stop_last
+	fi
+	echo "commit -> received, in ms after the commit returned, median of $rounds rounds of $seconds s"
+	echo
+	printf '%44s %17s | %17s | %8s | %12s\n' '' 'bare LISTEN' 'WebSocket' 'one' 'p99 / (2 x'
+	printf '%44s %8s %8s | %8s %8s | %8s | %12s\n' '' p50 p99 p50 p99 'fan-out' 'LISTEN + it)'
+	commit_latency_row "relay, 1 client, 40 events/s" quiet
+	commit_latency_row "relay, 1000 clients, 50 events/s" single
+	commit_latency_row "relay, 1000 clients, 500 events/s, batches" batch
+	if [ -n "$has_node" ]; then
+		commit_latency_row "pg + ws, 1 client, 40 events/s" node_quiet
+		commit_latency_row "pg + ws, 1000 clients, 50 events/s" node_single
+	fi
+	echo
+}
+
+# stuck: what does one that does not read cost the others?
+
+stuck() {
+	local rounds=${BENCH_STUCK_ROUNDS:-7} seconds=${BENCH_ARRIVAL_SECONDS:-5} round
+	has_relay stuck || return 0
+	open_files 10000
+	build_drivers arrival
+	start_shop stuck 20
+	start_crowded_relay
+	rm -f "$work"/rate.*
+	for ((round = 0; round < rounds; round++)); do
+		# Who begins changes with every round.
+		((round % 2)) || arrival none --port $relay_port --members 200 --rate 50 --seconds "$seconds"
+		arrival one --port $relay_port --members 200 --rate 50 --seconds "$seconds" --stuck
+		((round % 2 == 0)) || arrival none --port $relay_port --members 200 --rate 50 --seconds "$seconds"
+	done
+	echo "commit -> received by 200 clients at 50 events/s, in ms, median of $rounds rounds of $seconds s; the ratio is that of the medians"
+	echo
+	printf '%24s %8s %8s\n' '' p50 p99
+	printf '%24s %8.2f %8.2f\n' 'all read' "$(column 3 "$work/rate.none")" "$(column 4 "$work/rate.none")"
+	printf '%24s %8.2f %8.2f\n' 'one more never reads' "$(column 3 "$work/rate.one")" "$(column 4 "$work/rate.one")"
+	printf '%24s %8s %8.2f\n' ratio '' "$(awk -v a="$(column 4 "$work/rate.one")" -v b="$(column 4 "$work/rate.none")" 'BEGIN { print a / b }')"
+	echo
+}
+
+# flash: a flash sale of one item
+
+flash() {
+	local seconds=${BENCH_FLASH_SECONDS:-10} batch figures
+	has_relay flash || return 0
+	open_files 10000
+	build_drivers flash
+	start_shop flash 1
+	start_crowded_relay
+	echo "one item, 2000 changes a second asked for, 1000 screens, $seconds s"
+	echo
+	printf '%14s %10s %18s %12s %12s %12s %10s\n' frames changes/s 'frames/s a screen' 'queued MiB' 'grown MiB' 'right in ms' 'wrong'
+	for batch in '' --batch; do
+		"${as_server[@]}" "$work/bench/flash" --port $relay_port --admin $((relay_port + 1)) --pid "$relay_pid" --sql "$conninfo" \
+			--members 1000 --rate 2000 --seconds "$seconds" $batch >"$work/flash.out" || fail "flash failed"
+		read -r -a figures <"$work/flash.out"
+		printf '%14s %10s %18s %12s %12s %12s %10s\n' "$([ -n "$batch" ] && echo batch || echo single)" "${figures[@]}"
 	done
 	echo
 }

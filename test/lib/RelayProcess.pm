@@ -41,7 +41,9 @@ sub launch
 		command => [
 			$program, '--listen', "127.0.0.1:$port", '--admin', "127.0.0.1:$admin_port",
 			'--dsn', $node->connstr($database) . ' user=' . (getpwuid($>))[0],
-			'--www', $pages, '--log-level', 'debug', @options,
+			'--www', $pages, '--log-level', 'debug',
+			# A relay that does not get to run must not take that for more than it can send.
+			'--conflate-after', '60s', @options,
 		],
 	}, $class;
 

@@ -275,6 +275,24 @@ test_revoking(void)
 }
 
 static void
+test_conflation(void)
+{
+	Hub *hub = hub_new();
+	Session *slow = join_with(hub, "", "slow", &limits);
+	Session *quick = join_with(hub, "", "quick", &limits);
+
+	follow(hub, slow, "global"), follow(hub, quick, "product:q");
+	for (int i = 0; i < 3; i++)
+		publish(hub, "", "p", "w");
+	publish(hub, "", "q", "w");
+	hub_conflate(hub);
+	is_number(slow->queue.count, 2, "of what waits for anybody the newest state of each item is left");
+	is_number(quick->queue.count, 1, "and nothing is lost to who had one waiting");
+	leave(hub, slow), leave(hub, quick);
+	hub_free(hub);
+}
+
+static void
 test_relief(void)
 {
 	enum
@@ -322,6 +340,7 @@ main(void)
 	test_closing_while_publishing();
 	test_scope();
 	test_revoking();
+	test_conflation();
 	test_relief();
 	return tap_done();
 }

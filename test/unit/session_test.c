@@ -28,7 +28,7 @@ count_close(void *line, Reason reason)
 	last_reason = reason;
 }
 
-static const SessionLimits limits = {
+static SessionLimits limits = {
 	.conflate_size = 500,
 	.queue_size = 1000,
 	.channel_count = 4,
@@ -234,6 +234,24 @@ test_fewer_frames(void)
 }
 
 static void
+test_lag(void)
+{
+	Session *session = open_session();
+
+	session->dialect = DIALECT_ONE;
+	limits.is_lagging = true;
+	for (int i = 1; i <= 3; i++)
+		give(session, i, "inventory.updated", "p");
+	is_number(session->queue.count, 1, "while the relay lags the newest state takes the place of the one that waits");
+	take_text(session);
+	limits.is_lagging = false;
+	give(session, 4, "inventory.updated", "p");
+	give(session, 5, "inventory.updated", "p");
+	is_number(session->queue.count, 2, "and then no more");
+	session_free(session);
+}
+
+static void
 test_long_queue(void)
 {
 	Session *session = open_session();
@@ -294,6 +312,7 @@ main(void)
 	test_drain();
 	test_dialects();
 	test_fewer_frames();
+	test_lag();
 	test_long_queue();
 	test_bucket();
 	test_bucket_forgives();

@@ -12,6 +12,7 @@ import { InventoryError } from './core/errors.js';
 import type { Gap, SnapshotPage } from './core/feed.js';
 import { browserPage } from './core/page.js';
 import {
+  canonicalChannel,
   channelCovers,
   type InventoryEvent,
   type ItemKey,
@@ -246,10 +247,11 @@ export class InventoryClient {
     handlers: { onEvent?: (event: InventoryEvent) => void; onSnapshot?: (page: SnapshotPage) => void } = {},
   ): Subscription {
     const { onEvent, onSnapshot } = handlers;
+    const name = canonicalChannel(channel) ?? channel;
     const stop = new AbortController();
     const { signal } = stop;
-    if (onEvent) this.on('message', (event) => covers(channel, event) && onEvent(event), { signal });
-    if (onSnapshot) this.on('snapshot', (page) => page.channel === channel && onSnapshot(page), { signal });
+    if (onEvent) this.on('message', (event) => covers(name, event) && onEvent(event), { signal });
+    if (onSnapshot) this.on('snapshot', (page) => page.channel === name && onSnapshot(page), { signal });
     this.connection.follow(channel);
     return {
       channel,

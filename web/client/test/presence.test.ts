@@ -35,7 +35,8 @@ test('somebody who reloads is not seen to leave; somebody who goes is, after the
   await second.client.close();
   await client.close();
   await clock.advance(4_000);
-  expect(names()).toEqual(['Mina/1/viewing', 'Tom/1/viewing']);
+  // The relay keeps who went for five seconds: most come back.
+  expect(names()).toEqual(['Mina/2/viewing', 'Tom/1/viewing']);
   const again = tab({ getToken: () => 'm1' });
   again.client.presence(LIST).track();
   await up(again.client);
@@ -98,4 +99,30 @@ test('a presence nobody holds any more is left, a moment later', async () => {
   await clock.advance(5_000);
   expect(relay.received.slice(-2)).toMatchObject([{ type: 'presence.leave' }, { type: 'unsubscribe' }]);
   expect(client.get(P).value).not.toBeNull();
+});
+
+test('a state comes in pages and replaces what was known, and the channel is named as the relay spells it', async () => {
+  const { clock, client, relay, up } = stage();
+  const view = client.presence('presence:inventory_item:a%3a%20b');
+  await up();
+  const channel = 'presence:inventory_item:a%3A b';
+  expect(view.channel).toBe(channel);
+  const member = (n: number) => ({ connectionId: `c${n}`, userId: `u${n}`, name: `N${n}` });
+  const told: number[] = [];
+  view.subscribe(() => void told.push(view.value.members.length));
+  relay.broadcast({ type: 'presence.state', channel, members: [member(1), member(2)], more: true });
+  relay.broadcast({ type: 'presence.state', channel, members: [member(3)] });
+  await clock.advance(50);
+  relay.broadcast({ type: 'presence.state', channel, members: [member(4)] });
+  await clock.advance(50);
+  relay.broadcast({
+    type: 'presence.diff',
+    channel,
+    joins: [member(5)],
+    updates: [],
+    leaves: [{ connectionId: 'c4' }],
+  });
+  await clock.advance(50);
+  expect(told).toEqual([3, 1, 1]);
+  expect(view.value.people.map(({ name }) => name)).toEqual(['N5']);
 });

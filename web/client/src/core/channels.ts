@@ -9,7 +9,7 @@
  * one were refused.
  */
 import { InventoryError } from './errors.js';
-import { isChannel } from './protocol.js';
+import { canonicalChannel } from './protocol.js';
 
 interface Wiring {
   /** Whether there is somebody to tell. */
@@ -37,12 +37,14 @@ export class Channels {
   }
 
   follow(name: string): void {
-    if (isChannel(name)) this.#count(name, 1);
+    const channel = canonicalChannel(name);
+    if (channel !== null) this.#count(channel, 1);
     else this.#w.report(new InventoryError('INVALID_ARGUMENT', `"${name}" is no channel`));
   }
 
   unfollow(name: string): void {
-    if (this.#counts.has(name)) this.#count(name, -1);
+    const channel = canonicalChannel(name) ?? '';
+    if (this.#counts.has(channel)) this.#count(channel, -1);
   }
 
   /** A link begins on which these are followed without a word more. */
@@ -63,7 +65,7 @@ export class Channels {
     if (more.length > 0) this.#w.subscribe(more);
   }
 
-  /** The relay follows it now; null or the ones it passed over come back. */
+  /** The relay follows it now; those it passed over it refused. */
   onConfirmed(name: string): void {
     this.#unconfirmed.splice(0, this.#unconfirmed.indexOf(name) + 1);
   }

@@ -161,23 +161,23 @@ export function itemKey(key: ItemKey): string {
 
 /** An id as it stands in a channel's name. */
 export function channelId(id: string): string {
-  return id.replace(/[%:\p{Cc}]/gu, encodeURIComponent);
+  return id.replace(/(?![\u0080-\u009f])[%:\p{Cc}]/gu, encodeURIComponent);
 }
 
-/** Whether the relay would take it for a channel; one odd name would cost the whole message it is in. */
-export function isChannel(name: string): boolean {
+/**
+ * The name of a channel as the relay spells it, or null: the relay would not
+ * take it for one, and an odd name costs the whole message it is in.
+ */
+export function canonicalChannel(name: string): string | null {
   try {
-    decodeURIComponent(name);
+    const words = name.split(':').map(decodeURIComponent);
+    return CHANNEL.test(name) && !/[\0\p{Cs}]/u.test(words.join('')) ? words.map(channelId).join(':') : null;
   } catch {
-    return false;
+    return null;
   }
-  return (
-    /^(global|(product|warehouse):[^:]+|product:[^:]+:warehouse:[^:]+|presence:.+)$/.test(name) && !ODD_TEXT.test(name)
-  );
 }
 
-/** Control characters, and halves of characters, which JSON cannot carry to the relay. */
-const ODD_TEXT = /[\p{Cc}\p{Cs}]/u;
+const CHANNEL = /^(global|(product|warehouse|product:[^:]+:warehouse):[^:\p{Cc}]+|presence:.+)$/u;
 
 /** The names of channels. */
 export const channel = {

@@ -3,14 +3,14 @@
  *   Who else is here: viewing, editing, idle.
  *
  * Members are connections and are shown as people: one avatar however many
- * tabs, gone when the last of them is.  Somebody who reloads is not seen to
- * leave (a grace of five seconds).  When the own link is lost, the others stay
- * as they were last known, and are marked so: an empty list would be a lie.
+ * tabs, gone when the last of them is.  The relay knows who comes back and who
+ * has left.  When the own link is lost, the others stay as they were last known,
+ * and are marked so: an empty list would be a lie.
  */
-import type { Clock, TimerHandle } from '../core/clock.js';
+import type { Clock } from '../core/clock.js';
 import type { Connection } from '../core/connection.js';
 import { Emitter } from '../core/emitter.js';
-import { type Frame, integerOf, isObject, type JsonObject, textOf } from '../core/protocol.js';
+import { canonicalChannel, type Frame, integerOf, isObject, type JsonObject, textOf } from '../core/protocol.js';
 import { Timer } from '../core/timer.js';
 
 export interface Member {
@@ -40,19 +40,17 @@ export interface PresenceSnapshot {
   readonly lastKnown: boolean;
 }
 
-const LEAVE_GRACE_MS = 5_000;
-const RANK: Readonly<Record<string, number>> = { editing: 3, viewing: 2, active: 2, idle: 1 };
+const RANK: Readonly<Record<string, number>> = { editing: 3, viewing: 2, idle: 1 };
 
 export class Presence {
   readonly channel: string;
   readonly #clock: Clock;
   readonly #connection: Connection;
   readonly #members = new Map<string, Member>();
-  readonly #leaving = new Map<string, TimerHandle>();
   readonly #emitter: Emitter<{ change: undefined }>;
   readonly #stops: (() => void)[];
-  /** Diffs that came before the state they are about. */
-  #early: Frame[] | null = [];
+  /** A state has begun and has more pages. */
+  #more = false;
   #mine: { status: string; metadata: JsonObject } | null = null;
   readonly #timer: Timer;
   #lastSent = Number.NEGATIVE_INFINITY;
@@ -60,7 +58,8 @@ export class Presence {
   throttleMs = 250;
 
   constructor(channel: string, clock: Clock, connection: Connection) {
-    this.channel = channel;
+    // As the relay spells it in what it says.
+    this.channel = canonicalChannel(channel) ?? channel;
     this.#clock = clock;
     this.#connection = connection;
     this.#timer = new Timer(clock);
@@ -69,7 +68,7 @@ export class Presence {
       connection.on('frame', (frame) => this.#onFrame(frame)),
       connection.on('state', (state) => {
         if (state.name === 'connected') {
-          this.#early = [];
+          this.#more = false;
           if (this.#mine) this.#send('presence.track');
         }
         this.#changed();
@@ -114,7 +113,6 @@ export class Presence {
   close(): void {
     this.leave();
     for (const stop of this.#stops) stop();
-    for (const timer of this.#leaving.values()) this.#clock.clearTimeout(timer);
     this.#timer.stop();
     this.#emitter.clear();
     this.#connection.unfollow(this.channel);
@@ -129,54 +127,19 @@ export class Presence {
   #onFrame(frame: Frame): void {
     if (frame.channel !== this.channel) return;
     if (frame.type === 'presence.state') {
-      const members = readMembers(frame.members);
-      for (const timer of this.#leaving.values()) this.#clock.clearTimeout(timer);
-      this.#leaving.clear();
-      this.#members.clear();
-      for (const member of members) this.#members.set(member.connectionId, member);
-      const early = this.#early ?? [];
-      this.#early = null;
-      for (const diff of early) this.#onDiff(diff);
-      this.#changed();
+      if (!this.#more) this.#members.clear();
+      this.#more = frame.more === true;
+      this.#meet(frame.members);
     } else if (frame.type === 'presence.diff') {
-      if (this.#early) this.#early.push(frame);
-      else this.#onDiff(frame);
-    }
+      this.#meet(frame.joins);
+      this.#meet(frame.updates);
+      for (const { connectionId } of readMembers(frame.leaves)) this.#members.delete(connectionId);
+    } else return;
+    if (!this.#more) this.#changed();
   }
 
-  #onDiff(frame: Frame): void {
-    for (const member of [...readMembers(frame.joins), ...readMembers(frame.updates)]) {
-      const leaving = this.#leaving.get(member.connectionId);
-      this.#clock.clearTimeout(leaving);
-      this.#leaving.delete(member.connectionId);
-      this.#members.set(member.connectionId, member);
-      // The person is back under another connection: the old one need not be waited for.
-      for (const [id, timer] of this.#leaving) {
-        if (this.#members.get(id)?.userId !== member.userId) continue;
-        this.#clock.clearTimeout(timer);
-        this.#leaving.delete(id);
-        this.#members.delete(id);
-      }
-    }
-    for (const member of readMembers(frame.leaves)) {
-      if (!this.#members.has(member.connectionId) || this.#leaving.has(member.connectionId)) continue;
-      const others = [...this.#members.values()].some(
-        (m) => m.userId === member.userId && m.connectionId !== member.connectionId,
-      );
-      if (others) this.#members.delete(member.connectionId);
-      else
-        this.#leaving.set(
-          member.connectionId,
-          this.#clock.setTimeout(() => this.#forget(member.connectionId), LEAVE_GRACE_MS),
-        );
-    }
-    this.#changed();
-  }
-
-  #forget(connectionId: string): void {
-    this.#leaving.delete(connectionId);
-    this.#members.delete(connectionId);
-    this.#changed();
+  #meet(members: unknown): void {
+    for (const member of readMembers(members)) this.#members.set(member.connectionId, member);
   }
 
   #changed(): void {
@@ -193,11 +156,11 @@ function readMembers(value: unknown): Member[] {
     const connectionId = textOf(item.connectionId);
     if (!connectionId) continue;
     const userId = textOf(item.userId) ?? connectionId;
-    const avatar = textOf(item.avatar) ?? textOf(item.avatarUrl) ?? null;
+    const avatar = textOf(item.avatar) ?? null;
     out.push({
       connectionId,
       userId,
-      name: textOf(item.name) ?? textOf(item.userName) ?? userId,
+      name: textOf(item.name) ?? userId,
       // Anything but https could be a script or a tracker on the local network.
       avatar: avatar?.startsWith('https://') ? avatar : null,
       status: textOf(item.status) ?? 'viewing',

@@ -28,6 +28,8 @@ export interface RelayOptions {
   allows?: (channel: string) => boolean;
 }
 
+const PRESENCE_GRACE_MS = 5_000;
+
 interface Member {
   connectionId: string;
   userId: string;
@@ -325,8 +327,12 @@ export class MemoryRelay {
       metadata: message.metadata ?? known?.metadata ?? {},
       since: known?.since ?? this.#options.clock.now(),
     };
+    // Who comes back through another connection takes the place of the one that ended.
+    const alive = new Set([...this.sessions].map(({ id }) => id));
+    const leaves = [...members.values()].filter((m) => m.userId === member.userId && !alive.has(m.connectionId));
+    for (const { connectionId } of leaves) members.delete(connectionId);
     members.set(session.id, member);
-    this.#tell(channel, known ? { updates: [member] } : { joins: [member] });
+    this.#tell(channel, { ...(known ? { updates: [member] } : { joins: [member] }), leaves });
   }
 
   #tell(channel: string, diff: { joins?: Member[]; updates?: Member[]; leaves?: Member[] }): void {
@@ -341,13 +347,14 @@ export class MemoryRelay {
     for (const session of this.sessions) if (session.channels.has(channel)) this.#send(session, frame);
   }
 
+  /** Most come back: who does not within the grace is gone. */
   #leaveAll(session: Session): void {
-    for (const [channel, members] of this.#presence) {
-      const member = members.get(session.id);
-      if (!member) continue;
-      members.delete(session.id);
-      this.#tell(channel, { leaves: [member] });
-    }
+    this.#options.clock.setTimeout(() => {
+      for (const [channel, members] of this.#presence) {
+        const member = members.get(session.id);
+        if (member && members.delete(session.id)) this.#tell(channel, { leaves: [member] });
+      }
+    }, PRESENCE_GRACE_MS);
   }
 
   #refuse(session: Session, message: JsonObject, code: string, text: string): void {

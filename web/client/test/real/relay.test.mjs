@@ -318,6 +318,45 @@ describe('writing', () => {
   });
 });
 
+describe('presence', () => {
+  test('two people see each other come, change and go, also through a break', async () => {
+    const [mina, tom] = [
+      await shop.connected({ getToken: () => token({ sub: 'mina', name: 'Mina' }) }),
+      await shop.connected({ getToken: () => token({ sub: 'tom', name: 'Tom' }) }),
+    ];
+    const channel = 'presence:inventory_item:bean';
+    const [hers, his] = [mina.presence(channel), tom.presence(channel)];
+    const names = (view) => view.value.people.map(({ name, status }) => `${name} ${status}`).join();
+    const see = (view, wanted) =>
+      until(
+        () => names(view) === wanted,
+        () => `${wanted} is seen: ${names(view)} ${mina.heard.errors} ${tom.heard.errors}`,
+      );
+    hers.track('viewing');
+    his.track('editing', { field: 'quantity' });
+    await see(hers, 'Mina viewing,Tom editing');
+    await see(his, 'Mina viewing,Tom editing');
+    expect(hers.value.people[1].metadata).toEqual({ field: 'quantity' });
+    hers.update({ status: 'idle' });
+    await see(his, 'Mina idle,Tom editing');
+    shop.sockets.at(-1).terminate();
+    await until(
+      () => tom.state.name !== 'connected' && his.value.lastKnown,
+      () => 'the break is noticed',
+    );
+    expect(names(his)).toBe('Mina idle,Tom editing');
+    await see(hers, 'Mina idle,Tom editing');
+    await until(
+      () => !his.value.lastKnown,
+      () => 'he is back',
+    );
+    his.leave();
+    await see(hers, 'Mina idle');
+    await mina.close();
+    await see(his, '');
+  });
+});
+
 describe('odd input', () => {
   test.each(['a:b%c', 'o\'neill "x"', 'ключ 鍵 🔑', '<b>&amp;</b>', '__proto__', '../..', ' '])(
     'an item called %j is defined, followed, changed and shown',

@@ -349,6 +349,7 @@ export class MemoryRelay {
 
   /** Most come back: who does not within the grace is gone. */
   #leaveAll(session: Session): void {
+    if (![...this.#presence.values()].some((members) => members.has(session.id))) return;
     this.#options.clock.setTimeout(() => {
       for (const [channel, members] of this.#presence) {
         const member = members.get(session.id);

@@ -25,6 +25,11 @@ chaos:
 	@test/deps build test
 	@CHAOS_SEED=$(SEED) CHAOS_MINUTES=$(or $(MINUTES),10) test/run chaos
 
+## make planted     plant the bugs of test/planted/, and see each of them caught
+planted:
+	@test/deps build test
+	@test/planted/run
+
 ## make fuzz        each fuzz target for FUZZ_SECONDS (600), then what of the sources was reached
 fuzz:
 	@test/deps build test
@@ -56,7 +61,7 @@ help:
 
 C_FILES = $(sort $(wildcard extension/*.[ch] relay/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] test/chaos/*.[ch] test/bench/*.[ch]))
 
-.PHONY: demo test web chaos fuzz bench deps format lint help relay
+.PHONY: demo test web chaos planted fuzz bench deps format lint help relay
 
 # The relay ------------------------------------------------------------------
 

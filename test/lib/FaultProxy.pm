@@ -6,6 +6,7 @@
 #	$proxy->say('cut');      # resets all connections, refuses new ones
 #	$proxy->say('freeze');   # takes connections and bytes, and passes on nothing
 #	$proxy->say('dribble');  # a few bytes at a time
+#	$proxy->say('lag');      # a tenth of a second later
 #	$proxy->say('pass');     # as if nothing had been; what was held back is passed on
 #
 # It is a process of its own that ends with the one that started it.  say()
@@ -140,7 +141,7 @@ sub _serve
 				}
 			}
 		}
-		sleep 0.001 if $mode eq 'dribble';
+		sleep $mode eq 'dribble' ? 0.001 : 0.1 if $mode eq 'dribble' || $mode eq 'lag';
 	}
 }
 

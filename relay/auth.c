@@ -38,20 +38,34 @@ now_s(void)
 	return clock_wall_us() / 1000000;
 }
 
-/* Without keys there is no way to say who one is, so everybody here is an operator. */
-static const char *
-role_of_anonymous(const Config *config)
+static bool
+names_keys(const Config *config)
 {
+	return *config->jwt_secret || *config->jwks;
+}
+
+/*
+ * Without keys there is no way to say who one is, so everybody here is an
+ * operator.  Addresses were chosen with that in mind (relay.c), so one who is
+ * kept out stays out until a restart, whatever becomes of the keys.
+ */
+static const char *
+role_of_anonymous(const Auth *auth, const Config *config)
+{
+	if (auth->role && strcmp(auth->role, "off") == 0)
+		return "off";
 	if (strcmp(config->anonymous, "auto") != 0)
 		return config->anonymous;
-	return *config->jwt_secret || *config->jwks ? "off" : "operator";
+	return names_keys(config) ? "off" : "operator";
 }
 
 bool
 auth_reload(Auth *auth, const Config *config, Buf *error)
 {
-	char *role = strdup(role_of_anonymous(config));
+	const char *role = role_of_anonymous(auth, config);
+	char *role_copy = strdup(role);
 	char *organization = strdup(config->organization);
+	bool is_fine = role_copy && organization;
 
 	auth->rules = (TokenRules){
 		.audiences = config->jwt_audience,
@@ -59,21 +73,24 @@ auth_reload(Auth *auth, const Config *config, Buf *error)
 		.leeway_s = config->jwt_leeway_ms / 1000,
 		.overlap_s = config->jwt_overlap_ms / 1000,
 	};
-	if (!role || !organization || !keyring_load(auth->keys, config->jwt_secret, config->jwks, now_s(), error))
+	if (!is_fine)
+		buf_append_text(error, "out of memory");
+	else if (!names_keys(config) && strcmp(role, "off") == 0)
 	{
-		free(role);
+		buf_append_text(error, "anonymous is off and there are no keys, so nobody could connect: set jwks or jwt-secret");
+		is_fine = false;
+	}
+	is_fine = is_fine && keyring_load(auth->keys, config->jwt_secret, config->jwks, now_s(), error);
+	if (!is_fine)
+	{
+		free(role_copy);
 		free(organization);
 		return false;
 	}
 	free(auth->role);
 	free(auth->organization);
-	auth->role = role;
+	auth->role = role_copy;
 	auth->organization = organization;
-	if (keyring_is_empty(auth->keys) && strcmp(role, "off") == 0)
-	{
-		buf_append_text(error, "anonymous is off and there are no keys, so nobody could connect: set jwks or jwt-secret");
-		return false;
-	}
 	return true;
 }
 
@@ -100,6 +117,12 @@ bool
 auth_has_keys(const Auth *auth)
 {
 	return !keyring_is_empty(auth->keys);
+}
+
+bool
+auth_stands(const Auth *auth, uint64_t key_number)
+{
+	return !key_number || keyring_has(auth->keys, key_number, now_s());
 }
 
 TokenVerdict

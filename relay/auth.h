@@ -20,7 +20,10 @@ typedef struct Auth Auth;
 Auth *auth_new(const Config *config, Buf *error);
 void auth_free(Auth *auth);
 
-/* Reads keys and options again.  False fills error, and the old ones stay. */
+/*
+ * Reads keys and options again.  False fills error, and the old keys stay.  Who
+ * needed a token before needs one afterwards.
+ */
 bool auth_reload(Auth *auth, const Config *config, Buf *error);
 
 /* The role of who brings no token: "off" when nobody may. */
@@ -28,6 +31,9 @@ const char *auth_anonymous_role(const Auth *auth);
 
 /* Whether tokens can be verified at all. */
 bool auth_has_keys(const Auth *auth);
+
+/* Whether the key that a token was signed with still verifies; true where there was none. */
+bool auth_stands(const Auth *auth, uint64_t key_number);
 
 /* Fills token, to be emptied with token_clear(), when the verdict is TOKEN_GOOD. */
 TokenVerdict auth_verify(Auth *auth, const char *text, Token *token);

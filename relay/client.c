@@ -42,6 +42,8 @@ clients_new(const ClientServices *services)
 	clients->with = *services;
 	list_init(&clients->list);
 	list_init(&clients->paced);
+	list_init(&clients->early);
+	clients->stale_since_ms = clock_wall_us() / 1000;
 	clients->pacer = loop_timer_new(services->loop, handle_pace, clients);
 	clients->users = quotas_new();
 	if (clients->pacer && clients->users)
@@ -97,6 +99,7 @@ void
 client_set_expiry(Client *client, const Token *token)
 {
 	client->expires_at_ms = token->expires_at_s * 1000;
+	client->key_number = token->key_number;
 	client->is_warned = false;
 }
 
@@ -148,6 +151,16 @@ follow_global(Client *client)
 }
 
 static void
+let_in(Client *client)
+{
+	set_phase(client, CLIENT_READY);
+	if (!client->has_said_hello)
+		follow_global(client);
+	handle_pending(client);
+	replay_pump(client->clients->with.replays, client->session);
+}
+
+static void
 handle_scope(void *line, AccessVerdict verdict, Scope *scope)
 {
 	Client *client = line;
@@ -161,11 +174,24 @@ handle_scope(void *line, AccessVerdict verdict, Scope *scope)
 		return;
 	}
 	session_set_scope(client->session, scope);
-	set_phase(client, CLIENT_READY);
-	if (!client->has_said_hello)
-		follow_global(client);
-	handle_pending(client);
-	replay_pump(client->clients->with.replays, client->session);
+	if (*stream_position(client->clients->with.stream))
+		let_in(client);
+	else
+		list_append(&client->clients->early, &client->in_early);
+}
+
+void
+clients_advance(Clients *clients)
+{
+	ListNode *node;
+
+	while ((node = list_take_first(&clients->early)))
+	{
+		Client *client = list_object(node, Client, in_early);
+
+		if (client->session->state == SESSION_OPEN)
+			let_in(client);
+	}
 }
 
 /*
@@ -232,6 +258,7 @@ client_leave(Client *client)
 	if (client->quota)
 		client->quota->held_count--;
 	client->quota = NULL;
+	list_remove(&client->in_early);
 	history_forget(with->history, client->session);
 	replay_end(client->session);
 	hub_unsubscribe_all(with->hub, client->session);
@@ -270,6 +297,7 @@ client_open(Clients *clients, Connection *connection, const char *peer, Visitor 
 	list_init(&client->receipts);
 	client->phase = CLIENT_ASKING;
 	client->opened_at_ms = clock_monotonic_ms();
+	client_set_rate(client, 0);
 	attendances_init(&client->attendances);
 	list_append(&clients->list, &client->in_clients);
 	hub_add(clients->with.hub, client->session);
@@ -314,7 +342,18 @@ client_refused(void *owner, Reason reason)
 	session_close(client->session, reason);
 }
 
-/* Whether the client has asked for its next frame to come later. */
+void
+client_set_rate(Client *client, int64_t max_rate)
+{
+	int64_t bound = client->clients->with.config->max_rate;
+
+	if (!max_rate || (bound && bound < max_rate))
+		max_rate = bound;
+	client->session->always_conflates = max_rate > 0;
+	client->frame_interval_ms = max_rate ? 1000 / max_rate : 0;
+}
+
+/* Whether the client's next frame is to come later. */
 static bool
 is_too_early(Client *client)
 {
@@ -442,15 +481,33 @@ tell_all(Clients *clients, Buf *text)
 	buf_free(text);
 }
 
+static void
+append_stale(Buf *text, const Clients *clients)
+{
+	buf_printf(text, "{\"type\":\"stale\",\"since\":%lld}", (long long) clients->stale_since_ms);
+}
+
+void
+client_tell_stale(Client *client)
+{
+	Buf text = {0};
+
+	if (!client->clients->stale_since_ms)
+		return;
+	append_stale(&text, client->clients);
+	talk_send(client, &text, false);
+}
+
 /* fresh tells each its own position, which one that is behind has yet to leave. */
 void
 clients_tell_fresh(Clients *clients, bool is_fresh)
 {
 	Buf text = {0};
 
+	clients->stale_since_ms = is_fresh ? 0 : clock_wall_us() / 1000;
 	if (!is_fresh)
 	{
-		buf_printf(&text, "{\"type\":\"stale\",\"since\":%lld}", (long long) (clock_wall_us() / 1000));
+		append_stale(&text, clients);
 		tell_all(clients, &text);
 		return;
 	}
@@ -481,6 +538,8 @@ check_expiry(Client *client, int64_t now_ms)
 	int64_t left_ms = client->expires_at_ms - now_ms;
 	Buf text = {0};
 
+	if (!auth_stands(client->clients->with.auth, client->key_number))
+		session_close(client->session, REASON_TOKEN_EXPIRED);
 	if (!client->expires_at_ms || left_ms > EXPIRY_WARNING_MS)
 		return;
 	if (left_ms <= 0)

@@ -5,7 +5,8 @@
  * A client is in one phase:
  *
  *	  AWAITING_HELLO  it offered the subprotocol and has not said who it is
- *	  ASKING          the database is asked what it may see; messages wait
+ *	  ASKING          the database is asked what it may see, or the log has not
+ *	                  been read yet; messages wait
  *	  READY           messages are handled as they come
  *
  * It is registered under its subject before the question is asked, so that a
@@ -64,6 +65,7 @@ struct Client
 {
 	ListNode in_clients;
 	ListNode in_paced;
+	ListNode in_early;
 	Clients *clients;
 	Session *session;
 	ClientPhase phase;
@@ -76,6 +78,7 @@ struct Client
 	Quota *quota; /* of its user; NULL while that is not known, or not counted */
 	char *claims;
 	int64_t expires_at_ms; /* of the token, wall clock; 0: never */
+	uint64_t key_number;   /* of the key it was signed with */
 	bool is_warned;		   /* that it expires */
 
 	/* A new token that the database is asked about. */
@@ -94,9 +97,11 @@ struct Clients
 	ClientServices with;
 	List list;
 	List paced;
+	List early; /* let in, but the log has not been read yet */
 	LoopTimer *pacer;
 	Quotas *users;
 	unsigned awaiting_count;
+	int64_t stale_since_ms; /* wall clock; 0: what is shown is fresh */
 	LogGate slow_gate;
 	LogGate crowd_gate;
 };
@@ -127,6 +132,12 @@ void clients_count_protocols(const Clients *clients, unsigned *plain_count, unsi
 
 /* Something happened to all: the database link, and a restart. */
 void clients_tell_fresh(Clients *clients, bool is_fresh);
+
+/* Like tell_fresh, to one who has just said hello and may not have been told. */
+void client_tell_stale(Client *client);
+
+/* The log has been read: those wait no longer who came before. */
+void clients_advance(Clients *clients);
 void clients_tell_drain(Clients *clients);
 
 /* Once a second: deadlines of hellos and tokens. */
@@ -141,6 +152,9 @@ void client_enter(Client *client, const Token *token);
 void client_leave(Client *client);
 bool client_hold(Client *client, const char *bytes, size_t size);
 void client_set_expiry(Client *client, const Token *token);
+
+/* At most so many frames a second go out, 0 for no bound of the client's own. */
+void client_set_rate(Client *client, int64_t max_rate);
 
 /* Handlers of a WebSocket (ws.h).  NULL without memory. */
 Client *client_open(Clients *clients, Connection *connection, const char *peer, Visitor *take_visitor);

@@ -175,6 +175,8 @@ static const ConfigOption options[] = {
 	 "messages a client may send, on average", NULL},
 	{"message-burst", KIND_NUMBER, true, AT(message_burst), "20", 1, 100000, NULL, NULL,
 	 "messages a client may send at once", NULL},
+	{"max-rate", KIND_NUMBER, true, AT(max_rate), "0", 0, 1000, NULL, NULL,
+	 "frames per second to one client, states being conflated to keep to it; 0 for no bound", NULL},
 	{"conflate-size", KIND_SIZE, true, AT(conflate_size), "1MiB", 4 KIB, 1024 MIB, NULL, NULL,
 	 "bytes that may wait for one client before newer states of an item replace older ones", NULL},
 	{"conflate-after", KIND_TIME, true, AT(conflate_after_ms), "100ms", 1, 60000, NULL, NULL,

@@ -81,6 +81,7 @@ typedef struct Config
 	int64_t max_message_size;
 	int64_t messages_per_second;
 	int64_t message_burst;
+	int64_t max_rate;
 	int64_t conflate_size;
 	int64_t conflate_after_ms;
 	int64_t queue_size;

@@ -380,7 +380,7 @@ append_id(Buf *buf, const char *id)
 static void
 append_position(Buf *buf, const char *position)
 {
-	if (position)
+	if (position && *position)
 		buf_printf(buf, ",\"position\":\"%s\"", position);
 }
 
@@ -428,8 +428,11 @@ protocol_append_welcome(Buf *buf, const Welcome *welcome, const char *id)
 	buf_printf(buf, ",\"limits\":{\"maxMessageBytes\":%lld,\"maxChannels\":%lld,\"maxBatch\":%lld,\"messagesPerSecond\":%lld",
 			   (long long) welcome->max_message_size, (long long) welcome->max_channels, (long long) welcome->max_batch,
 			   (long long) welcome->messages_per_second);
-	buf_printf(buf, ",\"operationsPerSecond\":%lld,\"maxPresence\":%lld}", (long long) welcome->operations_per_second,
+	buf_printf(buf, ",\"operationsPerSecond\":%lld,\"maxPresence\":%lld", (long long) welcome->operations_per_second,
 			   (long long) welcome->max_presence);
+	if (welcome->max_rate)
+		buf_printf(buf, ",\"maxRate\":%lld", (long long) welcome->max_rate);
+	buf_append_char(buf, '}');
 	buf_printf(buf, ",\"features\":[\"batch\",\"maxRate\",\"operations\",\"presence\",\"resume\",\"snapshot\"],\"reconnectWindowMs\":%lld,\"user\":",
 			   (long long) welcome->reconnect_window_ms);
 	scope_append_user(buf, welcome->scope);

@@ -115,6 +115,7 @@ typedef struct Welcome
 	int64_t max_batch;
 	int64_t messages_per_second;
 	int64_t operations_per_second;
+	int64_t max_rate; /* 0: no bound */
 	int64_t max_presence;
 	int64_t reconnect_window_ms;
 	const Scope *scope;

@@ -195,12 +195,37 @@ watch_lag(Relay *relay)
 	relay->limits.is_lagging = relay->lagged_at_ms && now_ms - relay->lagged_at_ms < LAG_SPELL_MS;
 }
 
+/* For `systemctl status`. */
+static void
+tell_status(const Relay *relay)
+{
+	const char *why;
+
+	notify_status(feed_is_fresh(relay->feed, &why) ? "following the event log" : why);
+}
+
+static void
+check_fresh(Relay *relay)
+{
+	const char *why;
+	bool is_fresh = feed_is_fresh(relay->feed, &why);
+
+	if (is_fresh == relay->is_fresh)
+		return;
+	relay->is_fresh = is_fresh;
+	clients_tell_fresh(relay->clients, is_fresh);
+	if (!drain_has_begun(relay->drain))
+		tell_status(relay);
+}
+
 static void
 handle_progress(void *owner)
 {
 	Relay *relay = owner;
 
 	watch_lag(relay);
+	check_fresh(relay);
+	clients_advance(relay->clients);
 	replays_advance(relay->replays);
 	roster_tell(relay->roster);
 	if (!roster_is_loaded(relay->roster) && !feed_has_more(relay->feed))
@@ -245,32 +270,17 @@ handle_changed(void *owner, const char *organization, const char *subject)
 		log_info("access changed without an event: %zu sessions closed", count);
 }
 
-/* For `systemctl status`. */
-static void
-tell_status(const Relay *relay)
-{
-	const char *why;
-
-	notify_status(feed_is_fresh(relay->feed, &why) ? "following the event log" : why);
-}
-
 /* Once a second. */
 static void
 handle_tick(void *owner)
 {
 	Relay *relay = owner;
-	const char *why;
-	bool is_fresh = feed_is_fresh(relay->feed, &why);
 
 	loop_timer_start(relay->tick, TICK_MS);
 	clients_tick(relay->clients);
 	gate_tick(relay->gate);
 	log_tick();
-	if (is_fresh != relay->is_fresh)
-		clients_tell_fresh(relay->clients, is_fresh);
-	if (is_fresh != relay->is_fresh && !drain_has_begun(relay->drain))
-		tell_status(relay);
-	relay->is_fresh = is_fresh;
+	check_fresh(relay);
 	if (clock_monotonic_ms() - relay->rechecked_at_ms < relay->config->recheck_interval_ms)
 		return;
 	relay->rechecked_at_ms = clock_monotonic_ms();

@@ -398,10 +398,16 @@ replay_resync(Replays *replays, Session *session)
 		hub_each_channel(session, wish_channel, session);
 }
 
+/* Where the log begins anew there is no head yet: all are sent there when it is known. */
 void
 replay_lose(Replays *replays, Session *session, unsigned number)
 {
-	if (!answered(session, number))
+	Replay *replay = answered(session, number);
+
+	if (!replay)
+		return;
+	replay->waits = !*stream_position(replays->stream);
+	if (replay->waits)
 		return;
 	replay_resync(replays, session);
 	replay_pump(replays, session);

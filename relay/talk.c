@@ -188,6 +188,7 @@ send_welcome(Client *client, const Message *message, bool is_recovered)
 		.operations_per_second = config->operations_per_second,
 		.max_presence = config->max_presence,
 		.messages_per_second = config->messages_per_second,
+		.max_rate = config->max_rate,
 		.reconnect_window_ms = config->reconnect_window_ms,
 		.scope = client->session->scope,
 		.is_recovered = is_recovered,
@@ -227,8 +228,7 @@ handle_hello(Client *client, const Message *message)
 	client->has_said_hello = true;
 	session->dialect = DIALECT_ONE;
 	session->accepts_batch = message->accepts_batch;
-	session->always_conflates = message->max_rate > 0;
-	client->frame_interval_ms = message->max_rate ? 1000 / message->max_rate : 0;
+	client_set_rate(client, message->max_rate);
 	hub_unsubscribe_all(with->hub, session);
 	replay_end(session);
 	if (!replay_begin(with->replays, session))
@@ -244,6 +244,7 @@ handle_hello(Client *client, const Message *message)
 	}
 	send_welcome(client, message, is_recovered);
 	start_channels(client, message);
+	client_tell_stale(client);
 	replay_pump(with->replays, session);
 }
 

@@ -67,6 +67,7 @@ typedef struct Key
 	cjose_jwk_t *jwk;
 	char *id; /* kid; NULL without one */
 	Algorithm algorithm;
+	uint64_t number;	  /* keeps over reloads */
 	int64_t good_until_s; /* 0: it is in use */
 } Key;
 
@@ -98,7 +99,8 @@ token_clear(Token *token)
 static bool
 token_copy(Token *to, const Token *from)
 {
-	*to = (Token){strdup(from->subject), strdup(from->organization), strdup(from->claims), from->expires_at_s};
+	*to = (Token){strdup(from->subject), strdup(from->organization), strdup(from->claims), from->expires_at_s,
+				  from->key_number};
 	if (to->subject && to->organization && to->claims)
 		return true;
 	token_clear(to);
@@ -181,9 +183,10 @@ secret_fault(const char *bytes, size_t size)
 static bool
 add_key(KeyRing *ring, cjose_jwk_t *jwk, const char *id, Algorithm algorithm)
 {
+	static uint64_t last_number;
 	Key *key = &ring->keys[ring->count];
 
-	*key = (Key){.jwk = jwk, .id = id ? strdup(id) : NULL, .algorithm = algorithm};
+	*key = (Key){.jwk = jwk, .id = id ? strdup(id) : NULL, .algorithm = algorithm, .number = ++last_number};
 	ring->count++;
 	return jwk && (!id || key->id);
 }
@@ -325,8 +328,9 @@ static bool
 is_same_key(const Key *one, const Key *other)
 {
 	cjose_err ignored;
-	char *a = cjose_jwk_to_json(one->jwk, true, &ignored);
-	char *b = cjose_jwk_to_json(other->jwk, true, &ignored);
+	bool is_secret = one->algorithm == ALGORITHM_HS256; /* of the others only the public half is here */
+	char *a = cjose_jwk_to_json(one->jwk, is_secret, &ignored);
+	char *b = cjose_jwk_to_json(other->jwk, is_secret, &ignored);
 	bool is_same = a && b && one->algorithm == other->algorithm && strcmp(a, b) == 0;
 
 	free(a);
@@ -344,7 +348,8 @@ keep_old_keys(KeyRing *fresh, KeyRing *old, int64_t now_s)
 		bool is_there = false;
 
 		for (size_t other = 0; other < fresh->count && !is_there; other++)
-			is_there = is_same_key(key, &fresh->keys[other]);
+			if ((is_there = is_same_key(key, &fresh->keys[other])))
+				fresh->keys[other].number = key->number;
 		if (!key->good_until_s)
 			key->good_until_s = now_s + old->rules->overlap_s;
 		if (is_there || key->good_until_s <= now_s || fresh->count == KEY_MAX_COUNT)
@@ -449,6 +454,15 @@ is_candidate(const Key *key, const char *id, int64_t now_s)
 	return !id || !key->id || strcmp(key->id, id) == 0;
 }
 
+bool
+keyring_has(const KeyRing *ring, uint64_t number, int64_t now_s)
+{
+	for (size_t i = 0; i < ring->count; i++)
+		if (ring->keys[i].number == number)
+			return is_candidate(&ring->keys[i], NULL, now_s);
+	return false;
+}
+
 static bool
 is_signed_with(const Key *key, const char *text, size_t size)
 {
@@ -461,7 +475,8 @@ is_signed_with(const Key *key, const char *text, size_t size)
 }
 
 static TokenVerdict
-verify_signature(const KeyRing *ring, Json *header, const char *text, size_t signature_size, int64_t now_s)
+verify_signature(const KeyRing *ring, Json *header, const char *text, size_t signature_size, int64_t now_s,
+				 uint64_t *key_number)
 {
 	const char *name = json_string(json_member(header, "alg"));
 	const char *id = json_string(json_member(header, "kid"));
@@ -479,7 +494,10 @@ verify_signature(const KeyRing *ring, Json *header, const char *text, size_t sig
 		if (strcmp(algorithms[key->algorithm].name, name) != 0)
 			verdict = verdict == TOKEN_UNKNOWN_KEY ? TOKEN_WRONG_ALGORITHM : verdict;
 		else if ((!size || size == signature_size) && is_signed_with(key, text, strlen(text)))
+		{
+			*key_number = key->number;
 			return TOKEN_GOOD;
+		}
 		else
 			verdict = TOKEN_BAD_SIGNATURE;
 	}
@@ -601,7 +619,7 @@ verify(const KeyRing *ring, const char *text, int64_t now_s, Token *token)
 	header = json_parse((char *) bytes, size, &wrong);
 	if (!header)
 		return TOKEN_MALFORMED;
-	verdict = verify_signature(ring, header, text, signature_size, now_s);
+	verdict = verify_signature(ring, header, text, signature_size, now_s, &token->key_number);
 	json_free(header);
 	if (verdict == TOKEN_GOOD)
 		verdict = read_claims(ring, &parts[1], now_s, token);
@@ -622,7 +640,8 @@ token_verify(KeyRing *ring, const char *text, int64_t now_s, Token *token)
 	if (size > TOKEN_MAX_SIZE || !digest_of(text, size, digest))
 		return TOKEN_MALFORMED;
 	memory = memory_of(ring, digest);
-	if (memory->token.claims && memcmp(memory->digest, digest, sizeof digest) == 0)
+	if (memory->token.claims && memcmp(memory->digest, digest, sizeof digest) == 0 &&
+		keyring_has(ring, memory->token.key_number, now_s))
 	{
 		if (now_s >= memory->token.expires_at_s)
 			return TOKEN_EXPIRED;

@@ -54,6 +54,7 @@ typedef struct Token
 	char *organization; /* "" when it says none */
 	char *claims;		/* all of them, as they were signed */
 	int64_t expires_at_s;
+	uint64_t key_number; /* of the key it was signed with; 0 for none */
 } Token;
 
 /* The rules are shared and may change.  NULL without memory. */
@@ -66,6 +67,9 @@ void keyring_free(KeyRing *ring);
  * one sentence, and the ring stays as it was.
  */
 bool keyring_load(KeyRing *ring, const char *secret, const char *path, int64_t now_s, Buf *error);
+
+/* Whether the key with a number is in use, or in its overlap. */
+bool keyring_has(const KeyRing *ring, uint64_t number, int64_t now_s);
 
 /* Whether there is any key. */
 bool keyring_is_empty(const KeyRing *ring);

@@ -133,7 +133,21 @@ static void
 test_replies(void)
 {
 	Scope *scope = scope_new("org", "viewer", "ann", NULL, NULL);
-	Welcome welcome = {"ab", 1, 2, 3, 4, 7, 5, 8, 9, 6, scope, true, "7.8"};
+	Welcome welcome = {
+		.connection_id = "ab",
+		.server_time_ms = 1,
+		.ping_interval_ms = 2,
+		.max_message_size = 3,
+		.max_channels = 4,
+		.max_batch = 7,
+		.messages_per_second = 5,
+		.operations_per_second = 8,
+		.max_presence = 9,
+		.reconnect_window_ms = 6,
+		.scope = scope,
+		.is_recovered = true,
+		.position = "7.8",
+	};
 	Buf buf = {0};
 
 	parse("{\"type\":\"subscribe\",\"channel\":\"product:a%3ab\",\"id\":\"x\"}");
@@ -148,6 +162,9 @@ test_replies(void)
 	protocol_append_pong(&buf, 1700000000123, NULL, message.id);
 	is_text(buf_text(&buf), "{\"type\":\"pong\",\"timestamp\":1700000000123}", "a ping is answered with the time");
 	buf_reset(&buf);
+	protocol_append_pong(&buf, 5, "", "");
+	is_text(buf_text(&buf), "{\"type\":\"pong\",\"timestamp\":5}", "without a position while there is none");
+	buf_reset(&buf);
 	protocol_append_pong(&buf, 5, "1.2", "\"x\"");
 	is_text(buf_text(&buf), "{\"type\":\"pong\",\"timestamp\":5,\"position\":\"1.2\",\"id\":\"x\"}", "in protocol 1 with a position");
 	buf_reset(&buf);
@@ -161,6 +178,10 @@ test_replies(void)
 			"\"features\":[\"batch\",\"maxRate\",\"operations\",\"presence\",\"resume\",\"snapshot\"],\"reconnectWindowMs\":6,\"user\":{\"id\":\"ann\"},"
 			"\"scope\":{\"organization\":\"org\",\"role\":\"viewer\",\"warehouses\":null},\"recovered\":true,\"position\":\"7.8\"}",
 			"a welcome says what one needs to know");
+	buf_reset(&buf);
+	welcome.max_rate = 7;
+	protocol_append_welcome(&buf, &welcome, "");
+	ok(strstr(buf_text(&buf), "\"operationsPerSecond\":8,\"maxPresence\":9,\"maxRate\":7},"), "and how many frames come in a second, where that is bounded");
 	buf_reset(&buf);
 	scope_release(scope);
 	error = (ProtocolError){ERROR_RATE_LIMITED, "too \"many\"", 250};

@@ -431,15 +431,31 @@ test_audience(void)
 	keyring_free(ring);
 }
 
+static uint64_t
+key_number_of(KeyRing *ring, const char *text)
+{
+	Token token;
+	uint64_t number;
+
+	token_verify(ring, text, NOW, &token);
+	number = token.key_number;
+	token_clear(&token);
+	return number;
+}
+
 static void
 test_rotation(void)
 {
 	KeyRing *ring = ring_of("", write_keys(rsa, ",\"kid\":\"a\"", other_rsa, ",\"kid\":\"b\""));
 	char *with_a = strdup(make_token("{\"alg\":\"RS256\",\"kid\":\"a\"}", CLAIMS, WITH_RS256));
 	char *with_b = strdup(make_token("{\"alg\":\"RS256\",\"kid\":\"b\"}", CLAIMS, WITH_OTHER_RSA));
+	uint64_t number_a;
+	uint64_t number_b;
 	Buf error = {0};
 
 	is_text(verdict_of(ring, with_a), "good", "the kid finds the key");
+	number_a = key_number_of(ring, with_a);
+	number_b = key_number_of(ring, with_b);
 	is_text(verdict_of(ring, make_token("{\"alg\":\"RS256\",\"kid\":\"b\"}", CLAIMS, WITH_RS256)), "bad_signature", "and only that one");
 	is_text(verdict_of(ring, make_token("{\"alg\":\"RS256\",\"kid\":\"c\"}", CLAIMS, WITH_RS256)), "unknown_key", "one that is not there finds none");
 	is_text(verdict_of(ring, make_token("{\"alg\":\"RS256\"}", CLAIMS, WITH_OTHER_RSA)), "good", "without a kid every key is tried");
@@ -448,6 +464,10 @@ test_rotation(void)
 	is_text(verdict_of(ring, with_b), "good", "one that is still there goes on");
 	is_text(verdict_of(ring, make_token("{\"alg\":\"ES256\",\"kid\":\"c\"}", CLAIMS, WITH_ES256)), "good", "a new one is taken");
 	is_text(verdict_at(ring, with_a, NOW + 599), "good", "one that has gone is good for the overlap");
+	is_text(verdict_at(ring, with_a, NOW + 600), "unknown_key", "and no longer, though its token is remembered");
+	ok(keyring_has(ring, number_a, NOW + 599), "what rests on it stands as long");
+	ok(!keyring_has(ring, number_a, NOW + 600), "and falls with it");
+	ok(keyring_has(ring, number_b, NOW + 600), "what rests on a key that stayed does not");
 	ok(!keyring_load(ring, "", write_file("{\"keys\":[{\"kty\":\"RSA\"}]}"), NOW + 599, &error), "a broken file is refused");
 	is_text(verdict_at(ring, with_b, NOW + 599), "good", "and changes nothing");
 	keyring_load(ring, "", write_keys(other_rsa, ",\"kid\":\"b\"", NULL, NULL), NOW + 600, &error);

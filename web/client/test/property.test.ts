@@ -356,6 +356,59 @@ test('two tabs that drain at once apply nothing twice, with locks and without', 
   );
 });
 
+test('whatever is merged, taken back, sent or lost with the link, the server has what was not taken back, once', async () => {
+  const act = fc.oneof(
+    fc.record({
+      sell: fc.constantFrom(...ITEMS),
+      quantity: fc.integer({ min: 1, max: 5 }),
+      why: fc.constantFrom('a', 'b'),
+    }),
+    fc.record({ takeBack: fc.nat(20) }),
+    fc.constantFrom('up', 'down', 'kill', 'wait'),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(act, { minLength: 1, maxLength: 30, size: 'max' }), fc.integer(), async (acts, seed) => {
+      const { clock, client, database, relay } = stage({ seed });
+      for (const item of ITEMS) database.seed(item, 'w', 1000);
+      const made: { item: string; quantity: number; operation: Operation; back: Promise<boolean> | null }[] = [];
+      for (const step of acts) {
+        if (typeof step === 'object' && 'sell' in step) {
+          const { sell: item, quantity, why } = step;
+          const change = { productId: item, warehouseId: 'w', quantity: -quantity, reason: why };
+          made.push({ item, quantity, operation: client.adjust(change), back: null });
+        } else if (typeof step === 'object') {
+          const one = made[step.takeBack];
+          if (one) one.back ??= one.operation.cancel();
+        } else if (step === 'up') client.connect();
+        else if (step === 'down') client.disconnect();
+        else if (step === 'kill') relay.faults.killAfterCommit();
+        else await clock.advance(150);
+        relay.start();
+      }
+      client.connect();
+      const backs = await Promise.all(made.map(({ back }) => back ?? false));
+      await clock.until(() => {
+        relay.start();
+        return client.queue.status.size === 0 && client.state.name === 'connected';
+      }, 900_000);
+      await clock.advance(60_000);
+      for (const item of ITEMS) {
+        const sold = made.reduce((sum, one, i) => sum + (one.item === item && !backs[i] ? one.quantity : 0), 0);
+        expect(database.row(item, 'w')?.quantityAvailable).toBe(1000 - sold);
+        expect(client.get({ productId: item, warehouseId: 'w' })).toMatchObject({
+          pending: 0,
+          value: { quantityAvailable: 1000 - sold },
+        });
+      }
+      made.forEach(({ operation }, i) => {
+        expect(operation.status).toBe(backs[i] ? 'discarded' : 'acked');
+      });
+      await client.close();
+    }),
+    RUNS,
+  );
+});
+
 test('operations of a lane reach the server in the order they were made', async () => {
   await fc.assert(
     fc.asyncProperty(

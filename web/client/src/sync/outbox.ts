@@ -130,7 +130,10 @@ export class Outbox {
   /** One leaves and another, if any, takes its place. False if the one is on its way, or somebody changed it. */
   async swap(old: StoredOperation, operation: NewOperation | null): Promise<boolean> {
     const may = (now: StoredOperation | undefined) =>
-      now?.status === old.status && (isUnsent(now) || !isUnsent(old)) && !this.inFlight.has(old.key);
+      now?.key === old.key &&
+      now.status === old.status &&
+      (isUnsent(now) || !isUnsent(old)) &&
+      !this.inFlight.has(old.key);
     let done = may(this.#mirror.get(old.key));
     if (done && this.isStored(old))
       await this.#store(async (storage) => {

@@ -175,7 +175,10 @@ export class Queue {
       result,
       cancel: async () => {
         await saved.catch(() => {});
-        return this.#takeBack(key);
+        return this.#inTurn(() => {
+          const op = this.get(key);
+          return op && isUnsent(op) ? this.#takeBack(op, without(op, key), key) : false;
+        });
       },
     };
   }
@@ -197,12 +200,8 @@ export class Queue {
   }
 
   /** Takes an operation back; one on its way is not taken back. */
-  async discard(id: string): Promise<boolean> {
-    const op = this.get(id);
-    if (!op || op.status === 'sending' || op.status === 'acked' || !(await this.#outbox.swap(op, null))) return false;
-    this.#outbox.reject(op, takenBack());
-    this.drain.kick();
-    return true;
+  discard(id: string): Promise<boolean> {
+    return this.#inTurn(() => this.#takeBack(this.get(id), null));
   }
 
   pause(): void {
@@ -293,10 +292,8 @@ export class Queue {
     this.#saving++;
     this.#savingBytes += operation.bytes;
     this.#changed();
-    const saved = this.#saves.then(() => this.#write(operation, replaces));
-    this.#saves = saved.catch(() => {});
     try {
-      await saved;
+      await this.#inTurn(() => this.#write(operation, replaces));
     } finally {
       this.#saving--;
       this.#savingBytes -= operation.bytes;
@@ -325,13 +322,18 @@ export class Queue {
     return last && isUnsent(last) && this.#outbox.isOwn(last) ? last : undefined;
   }
 
-  async #takeBack(id: string): Promise<boolean> {
-    const op = this.get(id);
-    if (!op || !isUnsent(op)) return false;
-    const rest = without(op, id);
-    if (!rest) return this.discard(id);
-    if (!(await this.#outbox.swap(op, rest))) return false;
-    this.#outbox.reject({ key: id }, takenBack());
+  /** One thing after the other: what is merged into, or taken back, is not what it was a moment before. */
+  #inTurn<T>(work: () => T | Promise<T>): Promise<T> {
+    const done = this.#saves.then(work);
+    this.#saves = done.catch(() => {});
+    return done;
+  }
+
+  /** The whole of an operation, or the part of it that leaves a rest. */
+  async #takeBack(op: StoredOperation | undefined, rest: NewOperation | null, part?: string): Promise<boolean> {
+    if (!op || op.status === 'sending' || op.status === 'acked' || !(await this.#outbox.swap(op, rest))) return false;
+    this.#outbox.reject(rest && part !== undefined ? { key: part } : op, takenBack());
+    this.drain.kick();
     return true;
   }
 

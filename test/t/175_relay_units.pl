@@ -1,6 +1,7 @@
 # What is installed beside the program: units, manual, configuration.
 use strict;
 use warnings;
+use File::Basename qw(dirname);
 use InventoryNode;
 use PostgreSQL::Test::Utils;
 use RelayProcess;
@@ -37,6 +38,21 @@ my $folder = PostgreSQL::Test::Utils::tempdir();
 PostgreSQL::Test::Utils::append_to_file("$folder/all.conf", $configuration =~ s/^#([a-z])/$1/mgr);
 my $output = '';
 ok(IPC::Run::run([ RelayProcess->program, '--check-config', '--config', "$folder/all.conf" ], '>&', \$output), 'with every default spelt out it is a configuration') or diag($output);
+
+note 'documentation';
+my $operations = slurp_file(dirname(__FILE__) . '/../../docs/operations.md');
+my @unnamed = grep { $operations !~ /`\Q$_\E`/ } sort keys %described;
+is_deeply(\@unnamed, [], 'every option is named in docs/operations.md');
+my $node = new_node('main');
+$node->start;
+create_extension($node, 'shop');
+my $relay = RelayProcess->start($node, 'shop');
+my $metrics = $relay->get('/metrics', port => $relay->{admin_port})->{body};
+my @metrics = $metrics =~ /^# TYPE inventory_relay_(\w+) /mg;
+cmp_ok(scalar @metrics, '>', 50, 'there are metrics');
+@unnamed = grep { $operations !~ /`\Q$_\E(?:\{\w+\})?`/ } @metrics;
+is_deeply(\@unnamed, [], 'and each is named there');
+is($relay->stop, 0, 'the relay ends well');
 
 note 'tools that know better';
 SKIP:

@@ -38,7 +38,7 @@ my $seed = $ENV{CHAOS_SEED} || 1 + int rand 1_000_000;
 my $minutes = $ENV{CHAOS_MINUTES} || 2;
 my $rate = $ENV{CHAOS_RATE} || 600;
 my @wal_dirs = split ' ', $ENV{CHAOS_WAL_DIRS} // '';
-my $faults_a_round = 12;
+my $faults_a_round = $minutes < 10 ? 12 : 30;
 my $products = 8;
 my @organizations = qw(acme beta);
 my $folder = PostgreSQL::Test::Utils::tempdir();
@@ -83,7 +83,7 @@ my @schedule = map { [ 1 + rand 2, $deck[ rand @deck ], rand ] } 1 .. 60 * $minu
 
 # The servers ------------------------------------------------------------------
 
-my @settings = ('fsync = on', 'synchronous_commit = on', 'restart_after_crash = on', 'wal_writer_delay = 5s', 'wal_keep_size = 128MB', 'max_wal_size = 96MB', 'min_wal_size = 32MB',
+my @settings = ('fsync = on', 'synchronous_commit = on', 'restart_after_crash = on', 'wal_writer_delay = 5s', 'max_slot_wal_keep_size = 192MB', 'max_wal_size = 96MB', 'min_wal_size = 32MB',
 	'wal_retrieve_retry_interval = 100ms', 'hot_standby = on', 'max_wal_senders = 5', 'wal_level = replica', 'inventory.lock_timeout = 2s', 'deadlock_timeout = 500ms',
 	# what a standby has not heard of is not waited for at its start
 	'wal_sender_timeout = 10s', 'wal_receiver_timeout = 10s', 'log_statement = none');
@@ -143,10 +143,13 @@ sub follow_anew
 	$primary->safe_psql('postgres', "ALTER SYSTEM SET synchronous_standby_names = ''");
 	$primary->reload;
 	remove_tree($standby->data_dir);
+	# What the copy will need must not be gone before it can ask for it.
+	$primary->safe_psql('postgres', "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots; SELECT FROM pg_create_physical_replication_slot('standby', true)");
 	$primary->backup($backup, backup_options => ['-cfast']);
 	$standby->init_from_backup($primary, $backup, has_streaming => 1);
 	remove_tree($primary->backup_dir . "/$backup");
 	move_wal($standby, $wal_dir{ $standby->name });
+	$standby->append_conf('postgresql.conf', "primary_slot_name = 'standby'");
 	$standby->start;
 	await_replication('streaming');
 	$primary->safe_psql('postgres', "ALTER SYSTEM SET synchronous_standby_names = '*'");

@@ -85,10 +85,12 @@ static InvStatement leave_lease_statement = {
 void
 inv_viewer_check_resource(const char *resource_type, const char *resource_id)
 {
+	bool has_id = resource_id == NULL || resource_id[0] != '\0';
+
 	inv_check_id("resource_type", resource_type);
-	if (resource_id == NULL || strcmp(resource_type, INV_RESOURCE_ITEM) == 0 || resource_id[0] != '\0')
+	if (has_id || strcmp(resource_type, INV_RESOURCE_ITEM) == 0)
 		inv_check_id("resource_id", resource_id);
-	if (strcmp(resource_type, INV_RESOURCE_LIST) == 0 && resource_id[0] != '\0')
+	if (has_id && strcmp(resource_type, INV_RESOURCE_LIST) == 0)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("resource_id of %s must be empty", resource_type));
@@ -212,7 +214,7 @@ inv_viewer_set_metadata(InvViewer *viewer, Jsonb *metadata, const InvScope *scop
 	JsonbIterator *iterator;
 	JsonbValue value;
 	JsonbIteratorToken token;
-	char *key = NULL;
+	char *key = pstrdup("");
 
 	if (!JB_ROOT_IS_OBJECT(metadata))
 		ereport(ERROR,

@@ -78,10 +78,11 @@ build(const MemberRow *row, const Buf *warehouses)
 	size_t size = size_of(row->id) + size_of(row->connection_id) + size_of(row->user_id) + size_of(row->name) +
 				  size_of(row->avatar) + size_of(row->status) + size_of(row->metadata) + warehouses->size;
 	Member *member = calloc(1, sizeof *member + size);
-	char *room = (char *) (member + 1);
+	char *room;
 
 	if (!member)
 		return NULL;
+	room = (char *) (member + 1);
 	member->reference_count = 1;
 	member->since_ms = row->since_ms;
 	member->id = place(&room, row->id);

@@ -171,7 +171,7 @@ presence_free(Presence *presence)
 
 	if (!presence)
 		return;
-	while ((node = list_first(&presence->all)))
+	while ((node = list_take_first(&presence->all)))
 		attendance_free(presence, list_object(node, Attendance, in_all));
 	free(presence);
 }
@@ -367,19 +367,17 @@ presence_gone(Presence *presence, Attendances *mine)
 
 /* Times */
 
+static bool
+is_overdue(const ListNode *leaving, int64_t now_ms)
+{
+	return leaving && list_object(leaving, Attendance, in_leaving)->leaves_at_ms <= now_ms;
+}
+
 static void
 end_overdue(Presence *presence, int64_t now_ms)
 {
-	ListNode *next;
-
-	for (ListNode *node = list_first(&presence->leaving); node; node = next)
-	{
-		Attendance *attendance = list_object(node, Attendance, in_leaving);
-
-		next = list_next(&presence->leaving, node);
-		if (attendance->leaves_at_ms <= now_ms)
-			end(presence, attendance);
-	}
+	while (is_overdue(list_first(&presence->leaving), now_ms))
+		end(presence, list_object(list_take_first(&presence->leaving), Attendance, in_leaving));
 }
 
 static int64_t

@@ -147,7 +147,7 @@ empty_room(Roster *roster, Room *room)
 {
 	ListNode *node;
 
-	while ((node = list_first(&room->seats)))
+	while ((node = list_take_first(&room->seats)))
 		seat_free(roster, list_object(node, Seat, in_room));
 	room_free(roster, room);
 }
@@ -341,7 +341,7 @@ keep_meanwhile(Roster *roster, Event *event)
 	if (roster->meanwhile_count == roster->meanwhile_capacity)
 	{
 		size_t capacity = roster->meanwhile_capacity ? roster->meanwhile_capacity * 2 : 64;
-		Event **grown = realloc(roster->meanwhile, capacity * sizeof *grown);
+		Event **grown = realloc(roster->meanwhile, capacity * sizeof(void *));
 
 		if (!grown)
 			return;

@@ -214,17 +214,24 @@ knock(Crowd *crowd, int number)
 }
 
 static void
-greet(Crowd *crowd, Member *member)
+say(const Member *member, const char *text)
 {
 	static char message[MESSAGE_SIZE + 8];
+
+	if (strlen(text) > MESSAGE_SIZE)
+		die("a client has too much to say");
+	write_whole(member, message, append_frame(message, OPCODE_TEXT, text, strlen(text)));
+}
+
+static void
+greet(Crowd *crowd, Member *member)
+{
 	const CrowdOptions *options = &crowd->options;
 	const char *text = options->greeting(options->owner, (int) (member - crowd->members), &member->confirmations);
 
 	if (!text)
 		return;
-	if (strlen(text) > MESSAGE_SIZE)
-		die("a client has too much to say");
-	write_whole(member, message, append_frame(message, OPCODE_TEXT, text, strlen(text)));
+	say(member, text);
 }
 
 static void
@@ -285,6 +292,12 @@ crowd_close(Crowd *crowd)
 	free(crowd->buffer);
 	free(crowd->members);
 	free(crowd);
+}
+
+void
+crowd_send(Crowd *crowd, int number, const char *text)
+{
+	say(&crowd->members[number], text);
 }
 
 void

@@ -41,6 +41,9 @@ void crowd_close(Crowd *crowd);
 /* Reads what has come, or waits for it at most so long.  False when nothing came. */
 bool crowd_read(Crowd *crowd, int timeout_ms);
 
+/* A member says something more. */
+void crowd_send(Crowd *crowd, int member, const char *text);
+
 /* A member does not read from now on. */
 void crowd_deafen(Crowd *crowd, int member);
 

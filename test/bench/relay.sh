@@ -295,3 +295,28 @@ flash() {
 	done
 	echo
 }
+
+# presence: what does it cost to know who looks at what?
+
+presence() {
+	local viewers items=200 rate=${BENCH_JOINS:-50} length=${BENCH_PRESENCE_SECONDS:-20} server_pid
+	has_relay presence || return 0
+	open_files 12000
+	build_drivers presence
+	start_shop presence $items
+	server_pid=${pids[-1]}
+	echo "$items items; $rate viewers come and $rate go in a second, for $length s; the lease is renewed once a second"
+	echo
+	printf '%8s %12s %10s %10s %14s %14s | %20s\n' viewers rows/s renewals/s ticks/s 'relay, % core' 'server, % core' 'come -> seen, ms'
+	printf '%8s %12s %10s %10s %14s %14s | %10s %9s\n' '' "(bound $((4 * rate)))" '(bound 1)' '' '' '' p50 p99
+	for viewers in ${BENCH_VIEWERS:-500 5000}; do
+		start_crowded_relay --presence-heartbeat 1s
+		"${as_server[@]}" "$work/bench/presence" --port $relay_port --relay "$relay_pid" --server "$server_pid" --sql "$conninfo" \
+			--viewers "$viewers" --items $items --rate "$rate" --seconds "$length" >"$work/presence.out" || fail "presence failed"
+		awk -v viewers="$viewers" '{ printf "%8d %12.1f %10.2f %10.1f %14.1f %14.1f | %10.2f %9.2f\n", viewers, $1, $2, $3, $4, $5, $6, $7 }' \
+			"$work/presence.out"
+		stop_last
+		sql shop "DELETE FROM presence_status" "DELETE FROM presence_session"
+	done
+	echo
+}

@@ -4,10 +4,11 @@ use warnings;
 use InventoryNode;
 use Test::More;
 
-# No janitor in between: what is overdue here is to be found by the calls.
+# No janitor in between, once it had its first round: what is overdue here is to be found by the calls.
 my $node = new_node('main', 'inventory.janitor_interval = 1h');
 $node->start;
 create_extension($node, 'shop');
+$node->poll_query_until('shop', "SELECT last_round_at IS NOT NULL FROM inventory_status() WHERE component = 'janitor'");
 $node->safe_psql('shop', <<'END');
 CREATE ROLE gateway LOGIN;
 SELECT inventory_grant('manager', 'gateway');

@@ -423,18 +423,30 @@ ask_round(void *owner)
 }
 
 static void
-begin_question(Identity *identity)
+queue_question(Identity *identity)
 {
-	Access *access = identity->access;
-	int64_t since_ms = clock_monotonic_ms() - access->round_at_ms;
-
 	identity->is_stale = false;
 	identity->is_asking = true;
-	list_append(&access->asking, &identity->in_asking);
+	list_append(&identity->access->asking, &identity->in_asking);
+}
+
+/* The next round goes now, or when its time has come. */
+static void
+arrange_round(Access *access)
+{
+	int64_t since_ms = clock_monotonic_ms() - access->round_at_ms;
+
 	if (since_ms >= ROUND_INTERVAL_MS)
 		ask_round(access);
 	else if (access->next_round && !loop_timer_is_started(access->next_round))
 		loop_timer_start(access->next_round, ROUND_INTERVAL_MS - since_ms);
+}
+
+static void
+begin_question(Identity *identity)
+{
+	queue_question(identity);
+	arrange_round(identity->access);
 }
 
 void
@@ -502,16 +514,12 @@ void
 access_recheck(Access *access)
 {
 	for (size_t i = 0; i < BUCKET_COUNT; i++)
-	{
-		ListNode *next;
-
-		for (ListNode *node = list_first(&access->buckets[i]); node; node = next)
+		for (ListNode *node = list_first(&access->buckets[i]); node; node = list_next(&access->buckets[i], node))
 		{
 			Identity *identity = list_object(node, Identity, in_bucket);
 
-			next = list_next(&access->buckets[i], node);
 			if (!identity->is_asking && identity->scope)
-				begin_question(identity);
+				queue_question(identity);
 		}
-	}
+	arrange_round(access);
 }

@@ -23,6 +23,7 @@ my $stage = $ENV{INVENTORY_STAGE} // '';
 my $program = $ENV{INVENTORY_RELAY} // "$stage/usr/bin/inventory-relay";
 $program = 'inventory-relay' if !-x $program;
 my $pages = $ENV{INVENTORY_RELAY_PAGES} // "$stage/usr/share/inventory-relay/www";
+my @under = split ' ', $ENV{INVENTORY_RELAY_UNDER} // ''; # valgrind
 my %running;
 
 # The path, for tests that run it themselves.
@@ -39,7 +40,7 @@ sub launch
 		admin_port => $admin_port,
 		log_file => PostgreSQL::Test::Utils::tempdir() . "/relay_$port.log",
 		command => [
-			$program, '--listen', "127.0.0.1:$port", '--admin', "127.0.0.1:$admin_port",
+			@under, $program, '--listen', "127.0.0.1:$port", '--admin', "127.0.0.1:$admin_port",
 			'--dsn', $node->connstr($database) . ' user=' . (getpwuid($>))[0],
 			'--www', $pages, '--log-level', 'debug',
 			# A relay that does not get to run must not take that for more than it can send.

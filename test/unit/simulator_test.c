@@ -2,7 +2,7 @@
  * simulator_test.c
  *	  Random schedules against a simple oracle.
  *
- *	build/simulator_test                  the seeds of `make check`
+ *	build/simulator_test                  so many seeds as INVENTORY_SIMULATOR_SEEDS says (60)
  *	build/simulator_test SEED [STEPS]     one seed again, as printed by a failure
  *
  * A world is a database (a list of ticks), a relay's pure parts that follow it
@@ -867,15 +867,17 @@ main(int argc, char **argv)
 {
 	enum
 	{
-		SEEDS = 60,
+		SEEDS = 60, /* with which 100,000 steps are exceeded */
 		STEPS = 4000
 	};
+	const char *wanted = getenv("INVENTORY_SIMULATOR_SEEDS");
+	uint64_t seeds = wanted ? strtoull(wanted, NULL, 10) : SEEDS;
 	long total = 0;
 
 	rows = malloc(LOG_MAX * sizeof *rows);
 	if (argc > 1)
 		ok(run(strtoull(argv[1], NULL, 10), argc > 2 ? atol(argv[2]) : STEPS), "seed %s holds", argv[1]);
-	for (uint64_t seed = 1; argc == 1 && seed <= SEEDS; seed++)
+	for (uint64_t seed = 1; argc == 1 && seed <= seeds; seed++)
 	{
 		if (!run(seed, STEPS))
 		{
@@ -887,7 +889,7 @@ main(int argc, char **argv)
 	}
 	if (argc == 1)
 	{
-		ok(total >= 100000, "every client heard exactly what it should in %ld random steps", total);
+		ok(total >= (wanted ? 1 : 100000), "every client heard exactly what it should in %ld random steps", total);
 		ok(seen.conflated > 1000 && seen.resyncs > 20 && seen.pages > 100 && seen.snapshots > 500 && seen.revoked > 20 &&
 			   seen.slow > 20 && seen.resumed > 500,
 		   "in which much has happened");

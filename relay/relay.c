@@ -726,7 +726,6 @@ start(Relay *relay)
 		.owner = relay,
 	};
 	relay->rechecked_at_ms = clock_monotonic_ms();
-	relay->is_fresh = true; /* nobody has been told otherwise */
 	loop_timer_start(relay->tick, TICK_MS);
 	return start_tls(relay) && start_serving(relay);
 }

@@ -91,6 +91,7 @@ fill_cache(Oid schema)
 	cache.item_pkey = require_relation(schema, "inventory_pkey");
 	cache.movement_table = require_relation(schema, "inventory_movement");
 	cache.movement_pkey = require_relation(schema, "inventory_movement_pkey");
+	cache.operation_table = require_relation(schema, "inventory_operation");
 	cache.movement_sequence = require_relation(schema, "inventory_movement_movement_id_seq");
 	for (int i = 0; i < INV_EVENT_PARTITIONS; i++)
 		cache.event_tables[i] = require_relation(schema, psprintf("inventory_event_%d", i));
@@ -164,5 +165,7 @@ inv_catalog_column_count(Oid relation)
 		return INV_ITEM_COLUMNS;
 	if (relation == catalog->movement_table)
 		return INV_MOVEMENT_COLUMNS;
+	if (relation == catalog->operation_table)
+		return INV_OPERATION_COLUMNS;
 	return INV_EVENT_COLUMNS;
 }

@@ -21,6 +21,7 @@
 #define INV_ITEM_COLUMNS 16
 #define INV_MOVEMENT_COLUMNS 19
 #define INV_EVENT_COLUMNS 10
+#define INV_OPERATION_COLUMNS 7
 
 typedef struct InvCatalog
 {
@@ -31,6 +32,7 @@ typedef struct InvCatalog
 	Oid movement_table;
 	Oid movement_pkey;
 	Oid movement_sequence;
+	Oid operation_table;
 	Oid event_tables[INV_EVENT_PARTITIONS];
 	Oid event_sequence;
 	Oid batch_sequence;

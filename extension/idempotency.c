@@ -2,15 +2,20 @@
  * idempotency.c
  *	  A key stands for one operation, done once.
  *
- * All keys of a call are claimed by one statement, and answered by one.
+ * All keys of a call are claimed by one statement.  The answers are written to
+ * where that put the rows: a statement that looks for them would be planned
+ * while the table is small, and read all of it for ever.
  */
 #include "postgres.h"
 
+#include "catalog.h"
 #include "change.h"
 #include "errors.h"
 #include "idempotency.h"
 #include "statement.h"
+#include "table.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "common/cryptohash.h"
 #include "common/sha2.h"
@@ -18,15 +23,20 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 /* Half of a SHA-256 is enough to tell a client's own requests apart. */
 #define HASH_SIZE 16
+
+/* Of inventory_operation. */
+#define COL_RESULT 4
 
 static InvStatement claim_statement = {
 	.sql = "INSERT INTO @schema@.inventory_operation"
 		   " (organization_id, operation_id, kind, request_hash, performed_by)"
 		   " SELECT * FROM unnest($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING"
-		   " RETURNING organization_id, operation_id",
+		   " RETURNING organization_id, operation_id, ctid",
 	.arg_count = 5,
 	.arg_types = {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BYTEAARRAYOID, TEXTARRAYOID}};
 
@@ -35,13 +45,6 @@ static InvStatement read_statement = {
 		   " WHERE organization_id = $1 AND operation_id = $2",
 	.arg_count = 2,
 	.arg_types = {TEXTOID, TEXTOID}};
-
-static InvStatement answer_statement = {
-	.sql = "UPDATE @schema@.inventory_operation o SET result = a.result"
-		   " FROM unnest($1, $2, $3) AS a (organization_id, operation_id, result)"
-		   " WHERE o.organization_id = a.organization_id AND o.operation_id = a.operation_id",
-	.arg_count = 3,
-	.arg_types = {TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID}};
 
 static InvStatement group_statement = {
 	.sql = "INSERT INTO @schema@.inventory_operation (organization_id, operation_id, kind, result, performed_by)"
@@ -254,6 +257,7 @@ mark_claimed(InvOperation **keyed, int count)
 			strcmp(key, keyed[i]->tail.idempotency_key) != 0)
 			continue;
 		keyed[i]->is_claimed = true;
+		keyed[i]->claim = *(ItemPointer) DatumGetPointer(inv_statement_value(row, 3, NULL));
 		row++;
 	}
 }
@@ -326,27 +330,46 @@ insert_group(const InvStock *stock, InvOperation *operation)
 }
 
 static void
+store_answer(InvTable *table, const InvStock *stock, InvOperation *operation)
+{
+	TupleDesc descriptor = RelationGetDescr(table->relation);
+	Datum *values = palloc(descriptor->natts * sizeof(Datum));
+	bool *nulls = palloc(descriptor->natts * sizeof(bool));
+	HeapTuple row = inv_table_fetch_own(table, &operation->claim);
+
+	heap_deform_tuple(row, descriptor, values, nulls);
+	values[COL_RESULT] = inv_change_make_answer(stock, operation);
+	nulls[COL_RESULT] = false;
+	if (inv_table_update(table, row, values, nulls) != INV_ROW_OK)
+		elog(ERROR, "the row of a claimed key has changed");
+	heap_freetuple(row);
+	pfree(values);
+	pfree(nulls);
+}
+
+static bool
+wants_answer(const InvOperation *operation)
+{
+	return operation->is_claimed && operation->refusal == NULL;
+}
+
+static void
 store_answers(const InvStock *stock, InvOperation **operations, int count)
 {
-	Datum *columns[3];
-	Datum values[3];
-	int found = 0;
+	InvTable table;
+	int first = 0;
 
-	for (int c = 0; c < 3; c++)
-		columns[c] = palloc(count * sizeof(Datum));
-	for (int i = 0; i < count; i++)
-	{
-		if (!operations[i]->is_claimed || operations[i]->refusal != NULL)
-			continue;
-		columns[0][found] = CStringGetTextDatum(operations[i]->scope->organization);
-		columns[1][found] = CStringGetTextDatum(operations[i]->tail.idempotency_key);
-		columns[2][found++] = inv_change_make_answer(stock, operations[i]);
-	}
-	if (found == 0)
+	while (first < count && !wants_answer(operations[first]))
+		first++;
+	if (first == count)
 		return;
-	for (int c = 0; c < 3; c++)
-		values[c] = array_of(columns[c], found, c == 2 ? JSONBOID : TEXTOID);
-	inv_statement_run(&answer_statement, values, NULL);
+	inv_take_snapshot();
+	inv_table_open(&table, inv_catalog()->operation_table);
+	for (int i = first; i < count; i++)
+		if (wants_answer(operations[i]))
+			store_answer(&table, stock, operations[i]);
+	inv_table_close(&table);
+	PopActiveSnapshot();
 }
 
 /* A key that came twice in one call: the second is the retry of the first. */

@@ -91,6 +91,7 @@ typedef struct InvOperation
 	/* filled by idempotency.c */
 	bytea *request_hash;
 	bool is_claimed;				   /* the key is ours */
+	ItemPointerData claim;			   /* its row */
 	struct InvOperation *duplicate_of; /* the same key came earlier in this call */
 
 	/* filled by execute.c */

@@ -166,6 +166,21 @@ inv_table_find(InvTable *table, Oid index, int key_count, const Datum *keys)
 	return row;
 }
 
+HeapTuple
+inv_table_fetch_own(InvTable *table, const ItemPointerData *place)
+{
+	TupleTableSlot *slot = table_slot_create(table->relation, NULL);
+	ItemPointerData tid = *place;
+	HeapTuple row;
+
+	if (!table_tuple_fetch_row_version(table->relation, &tid, SnapshotSelf, slot))
+		elog(ERROR, "a row of our own has disappeared");
+	row = ExecCopySlotHeapTuple(slot);
+	row->t_self = slot->tts_tid;
+	ExecDropSingleTupleTableSlot(slot);
+	return row;
+}
+
 static void
 raise_serialization_failure(void)
 {

@@ -59,6 +59,9 @@ extern void inv_table_insert(InvTable *table, Datum *values, bool *nulls);
  */
 extern HeapTuple inv_table_find(InvTable *table, Oid index, int key_count, const Datum *keys);
 
+/* The row at this place, which is one that this transaction has written. */
+extern HeapTuple inv_table_fetch_own(InvTable *table, const ItemPointerData *place);
+
 /*
  * Where somebody else is at work on a row version: gets in line for it, behind
  * those who are waiting already.  To lock or update a row waits twice, in the

@@ -17,7 +17,7 @@ sub define { value("SELECT FROM inventory_define('$_', 'w', initial_quantity => 
 sub stock { return value("SELECT quantity_available FROM inventory WHERE product_id = '$_[0]'") }
 sub versions { return value("SELECT version FROM inventory WHERE product_id = '$_[0]'") }
 
-my @limits = ('--operations-per-second', 1000000, '--operation-burst', 1000000);
+my @limits = ('--operations-per-second', 1000000, '--operation-burst', 1000000, '--ping-interval', '300s', '--ping-timeout', '600s');
 sub started { return RelayProcess->start($node, 'shop', @limits, @_) }
 
 # A client that has said hello and follows nothing.

@@ -1,4 +1,5 @@
-// Measures what a page downloads (minified, gzip -9) and fails above a budget.
+// Measures what a page downloads (minified, gzip -9) and fails above a budget;
+// docs/architecture.md says why the whole client may have what it has.
 import { execFileSync } from 'node:child_process';
 import { bundle } from './bundle.mjs';
 

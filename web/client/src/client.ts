@@ -128,8 +128,9 @@ export class InventoryClient {
     this.#lostTimer = new Timer(clock);
     this.#reportTimer = new Timer(clock);
     const page = options.page ?? browserPage();
-    this.#emitter = new Emitter<ClientEvents>((error) => this.connection.reportThrown(error));
-    this.inventory = new Store((error) => this.connection.reportThrown(error));
+    const onThrow = (error: unknown) => this.connection.reportThrown(error);
+    this.#emitter = new Emitter(onThrow, { state: () => this.state, sync: () => this.queue.status });
+    this.inventory = new Store(onThrow);
     const together = (fn: () => void) => this.inventory.together(fn);
     this.connection = new Connection({ snapshot: true, together, ...options, clock: this.#clock, page });
     this.#meter = new QualityMeter(this.#clock);
@@ -182,11 +183,7 @@ export class InventoryClient {
 
   /** A listener for `state` or `sync` is called at once with the present one. */
   on<K extends keyof ClientEvents>(name: K, fn: (value: ClientEvents[K]) => void, options?: ListenOptions): () => void {
-    const off = this.#emitter.on(name, fn, options);
-    if (options?.signal?.aborted) return off;
-    if (name === 'state') this.#emitter.call(fn as (value: ConnectionState) => void, this.state);
-    if (name === 'sync') this.#emitter.call(fn as (value: SyncStatus) => void, this.queue.status);
-    return off;
+    return this.#emitter.on(name, fn, options);
   }
 
   connect(): void {

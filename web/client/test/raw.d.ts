@@ -3,7 +3,7 @@ declare module '*?raw' {
   export default text;
 }
 interface ImportMeta {
-  glob(pattern: string, options: { query: string; eager: true; import: string }): Record<string, string>;
+  glob(pattern: string[], options: { query: string; eager: true; import: string }): Record<string, string>;
 }
 
 interface ImportMeta {

@@ -94,7 +94,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #clock: Clock;
   readonly #page: Page;
-  readonly #emitter = new Emitter<ConnectionEvents>((error) => this.reportThrown(error));
+  readonly #emitter = new Emitter<ConnectionEvents>((error) => this.reportThrown(error), { state: () => this.#state });
   readonly #feed: Feed;
   readonly #requests: Requests;
   readonly #heartbeat: Heartbeat;
@@ -184,10 +184,7 @@ export class Connection {
     fn: (value: ConnectionEvents[K]) => void,
     options?: ListenOptions,
   ): () => void {
-    const off = this.#emitter.on(name, fn, options);
-    if (name === 'state' && !options?.signal?.aborted)
-      this.#emitter.call(fn as (s: ConnectionState) => void, this.#state);
-    return off;
+    return this.#emitter.on(name, fn, options);
   }
 
   report(error: InventoryError): void {

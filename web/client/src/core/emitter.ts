@@ -16,12 +16,17 @@ export interface Listener<Events extends object> {
   emit<K extends keyof Events>(name: K, value: Events[K]): void;
 }
 
+type Present<Events> = { readonly [K in keyof Events]?: () => Events[K] };
+
 export class Emitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
   readonly #onThrow: (error: unknown) => void;
+  readonly #present: Present<Events>;
 
-  constructor(onThrow: (error: unknown) => void) {
+  /** A listener for a name in present is called at once, with what is so now. */
+  constructor(onThrow: (error: unknown) => void, present: Present<Events> = {}) {
     this.#onThrow = onThrow;
+    this.#present = present;
   }
 
   on<K extends keyof Events>(name: K, fn: (value: Events[K]) => void, options?: ListenOptions): () => void {
@@ -33,6 +38,8 @@ export class Emitter<Events extends object> {
     if (!options?.signal?.aborted) {
       set.add(entry);
       options?.signal?.addEventListener('abort', off, { once: true });
+      const present = this.#present[name];
+      if (present) this.call(fn, present());
     }
     return off;
   }

@@ -63,7 +63,13 @@ export function healthOf(input: HealthInput): Health {
       input.connected ? 'The link breaks often: try another network.' : 'No link: changes are kept and sent later.',
     ),
     factor('latency', 20, rtt, falling(rtt, 100, 1000), `Answers take ${Math.round(rtt)} ms: try another network.`),
-    factor('jitter', 10, jitter, falling(jitter, 20, 300), `Answers vary by ${Math.round(jitter)} ms: a cable helps.`),
+    factor(
+      'jitter',
+      10,
+      jitter,
+      falling(jitter, 20, 300),
+      `Answers vary by ${Math.round(jitter)} ms: try another network.`,
+    ),
     factor(
       'queue',
       15,

@@ -19,7 +19,8 @@ fc.configureGlobal({
   ...(env.PROPERTY_SEED !== undefined && { seed: Number(env.PROPERTY_SEED) }),
   ...(env.PROPERTY_PATH !== undefined && { path: env.PROPERTY_PATH, endOnFailure: true }),
 });
-vi.setConfig({ testTimeout: 30_000 * times });
+// No test of this project may take this long; a machine with much else to do may.
+vi.setConfig({ testTimeout: 120_000 * times });
 
 const runs = (count: number) => ({ numRuns: count * times });
 const RUNS = runs(400);

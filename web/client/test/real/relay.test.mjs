@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { itemKey } from '../../dist/index.js';
 import { MemoryStorage, VirtualLocks } from '../../dist/testing/index.js';
@@ -21,6 +21,7 @@ beforeAll(async () => {
   for (const id of ['bean', 'pea'])
     shop.sql(`SELECT FROM inventory_define('${id}', 'north', initial_quantity => 1000, minimum_stock => 10)`);
 });
+afterEach(() => shop.leave());
 afterAll(() => shop.close());
 
 const available = (item) =>
@@ -75,7 +76,7 @@ describe('reading', () => {
 
   test('a link that breaks without a word is resumed', async () => {
     const client = await shop.connected();
-    shop.sockets.at(-1).terminate();
+    client.sockets.at(-1).terminate();
     await until(
       () => client.state.name !== 'connected',
       () => 'the break is noticed',
@@ -171,11 +172,11 @@ describe('who one is', () => {
 
   test('a new token goes on with the open link', async () => {
     const client = await shop.connected({ getToken: () => token({ sub: 'ann' }) });
-    const sockets = shop.sockets.length;
+    const sockets = client.sockets.length;
     const accepted = new Promise((resolve) => client.connection.on('frame', resolve));
     client.setToken(token({ sub: 'ann', exp: Math.floor(Date.now() / 1000) + 7200 }));
     expect(await accepted).toMatchObject({ type: 'ack' });
-    expect(shop.sockets.length).toBe(sockets);
+    expect(client.sockets.length).toBe(sockets);
   });
 });
 
@@ -339,7 +340,7 @@ describe('presence', () => {
     expect(hers.value.people[1].metadata).toEqual({ field: 'quantity' });
     hers.update({ status: 'idle' });
     await see(his, 'Mina idle,Tom editing');
-    shop.sockets.at(-1).terminate();
+    tom.sockets.at(-1).terminate();
     await until(
       () => tom.state.name !== 'connected' && his.value.lastKnown,
       () => 'the break is noticed',

@@ -46,8 +46,6 @@ export async function until(condition, what, limitMs = 30_000) {
 let shops = 0;
 
 export class Shop {
-  /** Every socket its clients opened, to be broken. */
-  sockets = [];
   #clients = [];
   #relay = null;
 
@@ -113,7 +111,7 @@ export class Shop {
 
   /** A client of it, with what it said written down. */
   client(options = {}) {
-    const shop = this;
+    const sockets = [];
     const client = createClient({
       url: this.url,
       storage: 'memory',
@@ -122,11 +120,13 @@ export class Shop {
       WebSocket: class extends WebSocket {
         constructor(...args) {
           super(...args);
-          shop.sockets.push(this);
+          sockets.push(this);
         }
       },
       ...options,
     });
+    // To be broken.
+    client.sockets = sockets;
     client.heard = { errors: [], gaps: [], events: [], resyncs: 0 };
     client.on('error', (error) => client.heard.errors.push(error));
     client.on('gap', (gap) => client.heard.gaps.push(gap));
@@ -147,8 +147,13 @@ export class Shop {
     return client;
   }
 
+  /** Ends the clients there are. */
+  async leave() {
+    await Promise.all(this.#clients.splice(0).map((client) => client.close()));
+  }
+
   async close() {
-    await Promise.all(this.#clients.map((client) => client.close()));
+    await this.leave();
     await this.stop();
     this.#psql('postgres', `DROP DATABASE ${this.database} WITH (FORCE)`);
   }

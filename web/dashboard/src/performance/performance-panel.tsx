@@ -22,6 +22,7 @@ const FACTORS: Readonly<Record<HealthFactor['id'], string>> = {
   queue: 'Changes waiting',
   errors: 'Errors',
   freshness: 'Freshness',
+  page: 'This page',
 };
 
 export default function PerformancePanel(): ReactElement {

@@ -388,8 +388,8 @@ report_listener(const Arrival *arrival)
 
 	for (int i = 0; i < arrival->writer_count; i++)
 		total += (size_t) arrival->writers[i].count;
-	commits = calloc(total, sizeof *commits);
-	waits_ms = calloc(total, sizeof *waits_ms);
+	commits = calloc(total + 1, sizeof *commits);
+	waits_ms = calloc(total + 1, sizeof *waits_ms);
 	for (int i = 0, at = 0; i < arrival->writer_count; at += (int) arrival->writers[i++].count)
 		memcpy(commits + at, arrival->writers[i].committed_ns, (size_t) arrival->writers[i].count * sizeof *commits);
 	qsort(commits, total, sizeof *commits, compare_times);
@@ -414,7 +414,7 @@ report_listener(const Arrival *arrival)
 static void
 report_crowd(const Arrival *arrival)
 {
-	double *waits_ms = calloc(arrival->receipt_count, sizeof *waits_ms);
+	double *waits_ms = calloc(arrival->receipt_count + 1, sizeof *waits_ms);
 
 	for (size_t i = 0; i < arrival->receipt_count; i++)
 	{

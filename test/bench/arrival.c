@@ -14,15 +14,17 @@
  * event.
  *
  *	arrival --port P --sql CONNINFO --members N --rate R --seconds S
- *		[--batch] [--plain-relay] [--stuck]
+ *		[--batch] [--plain-relay] [--fill [--stuck]]
  *
  * --plain-relay: the server is not ours; it sends everything to everybody
- * without being asked.  --stuck: one more client follows everything and never
- * reads.
+ * without being asked.  --fill: some thousand changes come before those that
+ * count.  --stuck: one more client follows everything and never reads; by then
+ * its sockets are full.
  *
  * prints, in ms: p50 and p99 of the LISTEN client, p50 and p99 over all clients
- * and events, and how long one event takes from the first client to the last
- * when nothing else happens (the median of some).
+ * and events, how long one event takes from the first client to the last when
+ * nothing else happens (the median of some), and p50 and p99 over all clients
+ * and events after the LISTEN client had heard, in which the disk is not.
  */
 #include <getopt.h>
 #include <libpq-fe.h>
@@ -41,6 +43,10 @@
 /* A writer does so many changes a second at most, and has room for a disk that hiccups. */
 #define RATE_OF_WRITER 50
 #define QUIET_EVENTS 20
+
+/* More than the sockets of one that does not read hold: then it waits in the relay. */
+#define FILLING_CALLS 12
+#define STUCK_RECEIVE_BUFFER 4096
 #define FOUND_MAX 4096
 #define GIVE_UP_NS 30000000000LL
 
@@ -52,6 +58,7 @@ typedef struct Writer
 	long first_version;
 	long count;
 	int64_t *committed_ns;
+	int64_t *notified_ns; /* when the LISTEN client heard of it */
 	pthread_t thread;
 } Writer;
 
@@ -77,6 +84,7 @@ typedef struct Arrival
 	double seconds;
 	bool accepts_batch;
 	bool is_plain_relay;
+	bool fills;
 	bool is_stuck;
 
 	Writer writers[WRITERS_MAX];
@@ -101,7 +109,7 @@ static void
 parse_options(Arrival *arrival, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"port", required_argument, NULL, 'p'}, {"sql", required_argument, NULL, 'q'}, {"members", required_argument, NULL, 'm'}, {"rate", required_argument, NULL, 'r'}, {"seconds", required_argument, NULL, 's'}, {"batch", no_argument, NULL, 'a'}, {"plain-relay", no_argument, NULL, 'l'}, {"stuck", no_argument, NULL, 'u'}, {0}};
+		{"port", required_argument, NULL, 'p'}, {"sql", required_argument, NULL, 'q'}, {"members", required_argument, NULL, 'm'}, {"rate", required_argument, NULL, 'r'}, {"seconds", required_argument, NULL, 's'}, {"batch", no_argument, NULL, 'a'}, {"plain-relay", no_argument, NULL, 'l'}, {"fill", no_argument, NULL, 'f'}, {"stuck", no_argument, NULL, 'u'}, {0}};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0)
@@ -127,6 +135,9 @@ parse_options(Arrival *arrival, int argc, char **argv)
 				break;
 			case 'l':
 				arrival->is_plain_relay = true;
+				break;
+			case 'f':
+				arrival->fills = true;
 				break;
 			case 'u':
 				arrival->is_stuck = true;
@@ -177,7 +188,8 @@ open_writer(Arrival *arrival, int number)
 
 	*writer = (Writer){.arrival = arrival, .number = number, .database = open_database(arrival->conninfo)};
 	writer->count = (long) (arrival->rate * arrival->seconds / arrival->writer_count);
-	writer->committed_ns = calloc((size_t) writer->count, sizeof *writer->committed_ns);
+	writer->committed_ns = calloc((size_t) writer->count + 1, sizeof *writer->committed_ns);
+	writer->notified_ns = calloc((size_t) writer->count + 1, sizeof *writer->notified_ns);
 	PQclear(PQprepare(writer->database, "adjust", "SELECT version FROM inventory_adjust($1, 'w', 1, 'in')", 0, NULL));
 }
 
@@ -347,6 +359,32 @@ read_until(Arrival *arrival, Crowd *crowd, size_t wanted)
 		die("%zu receipts too many", arrival->receipt_count - wanted);
 }
 
+/* One that follows everything and is never read again. */
+static Crowd *
+open_stuck(CrowdOptions options)
+{
+	options.count = 1;
+	options.receive_buffer = STUCK_RECEIVE_BUFFER;
+	return crowd_open(&options);
+}
+
+static void
+fill(Arrival *arrival)
+{
+	static const char sql[] = "SELECT FROM inventory_sync((SELECT jsonb_agg(jsonb_build_object('kind', 'adjust', "
+							  "'idempotency_key', gen_random_uuid(), 'product_id', 'p1', 'warehouse_id', 'w', "
+							  "'quantity', 1, 'movement_type', 'in')) FROM generate_series(1, 1000)))";
+
+	for (int i = 0; i < FILLING_CALLS; i++)
+	{
+		PGresult *result = PQexec(arrival->writers[0].database, sql);
+
+		if (PQresultStatus(result) != PGRES_TUPLES_OK)
+			die("%s", PQerrorMessage(arrival->writers[0].database));
+		PQclear(result);
+	}
+}
+
 /* One change at a time: how long it takes from the first client to the last. */
 static double
 measure_fanout(Arrival *arrival, Crowd *crowd)
@@ -368,31 +406,53 @@ measure_fanout(Arrival *arrival, Crowd *crowd)
 
 /* Reporting */
 
-static int
-compare_times(const void *one, const void *other)
+typedef struct Commit
 {
-	int64_t a = *(const int64_t *) one;
-	int64_t b = *(const int64_t *) other;
+	int64_t at_ns;
+	int64_t *notified_ns; /* when the LISTEN client heard of it, to be found out */
+} Commit;
+
+static int
+compare_commits(const void *one, const void *other)
+{
+	int64_t a = ((const Commit *) one)->at_ns;
+	int64_t b = ((const Commit *) other)->at_ns;
 
 	return (a > b) - (a < b);
 }
 
-static void
-report_listener(const Arrival *arrival)
+static size_t
+sort_commits(Arrival *arrival, Commit **commits)
 {
 	size_t total = 0;
-	size_t tick = 0;
-	int64_t *commits;
-	double *waits_ms;
-	long covered = arrival->tick_count ? arrival->ticks[0].events : 0;
+	size_t at = 0;
 
 	for (int i = 0; i < arrival->writer_count; i++)
 		total += (size_t) arrival->writers[i].count;
-	commits = calloc(total + 1, sizeof *commits);
-	waits_ms = calloc(total + 1, sizeof *waits_ms);
-	for (int i = 0, at = 0; i < arrival->writer_count; at += (int) arrival->writers[i++].count)
-		memcpy(commits + at, arrival->writers[i].committed_ns, (size_t) arrival->writers[i].count * sizeof *commits);
-	qsort(commits, total, sizeof *commits, compare_times);
+	*commits = calloc(total + 1, sizeof **commits);
+	for (int i = 0; i < arrival->writer_count; i++)
+		for (long change = 0; change < arrival->writers[i].count; change++)
+			(*commits)[at++] = (Commit){arrival->writers[i].committed_ns[change], &arrival->writers[i].notified_ns[change]};
+	qsort(*commits, total, sizeof **commits, compare_commits);
+	return total;
+}
+
+static void
+print_percentiles(double *values, size_t count)
+{
+	printf("%.3f ", percentile(values, count, 50));
+	printf("%.3f ", percentile(values, count, 99));
+}
+
+static void
+report_listener(Arrival *arrival)
+{
+	Commit *commits;
+	size_t total = sort_commits(arrival, &commits);
+	double *waits_ms = calloc(total + 1, sizeof *waits_ms);
+	size_t tick = 0;
+	long covered = arrival->tick_count ? arrival->ticks[0].events : 0;
+
 	for (size_t i = 0; i < total; i++)
 	{
 		while (covered <= (long) i)
@@ -401,31 +461,38 @@ report_listener(const Arrival *arrival)
 				die("%zu notifications for %zu changes: some are missing", arrival->tick_count, total);
 			covered += arrival->ticks[tick].events;
 		}
-		waits_ms[i] = (double) (arrival->ticks[tick].at_ns - commits[i]) / 1e6;
+		*commits[i].notified_ns = arrival->ticks[tick].at_ns;
+		waits_ms[i] = (double) (arrival->ticks[tick].at_ns - commits[i].at_ns) / 1e6;
 		if (waits_ms[i] < 0)
 			waits_ms[i] = 0;
 	}
-	printf("%.3f ", percentile(waits_ms, total, 50));
-	printf("%.3f ", percentile(waits_ms, total, 99));
+	print_percentiles(waits_ms, total);
 	free(commits);
 	free(waits_ms);
 }
 
 static void
-report_crowd(const Arrival *arrival)
+report_crowd(const Arrival *arrival, double fanout_ms)
 {
 	double *waits_ms = calloc(arrival->receipt_count + 1, sizeof *waits_ms);
+	double *behind_ms = calloc(arrival->receipt_count + 1, sizeof *behind_ms);
 
 	for (size_t i = 0; i < arrival->receipt_count; i++)
 	{
 		const Receipt *receipt = &arrival->receipts[i];
-		int64_t committed_ns = arrival->writers[receipt->writer].committed_ns[receipt->index];
+		const Writer *writer = &arrival->writers[receipt->writer];
 
-		waits_ms[i] = receipt->at_ns > committed_ns ? (double) (receipt->at_ns - committed_ns) / 1e6 : 0;
+		waits_ms[i] = (double) (receipt->at_ns - writer->committed_ns[receipt->index]) / 1e6;
+		if (waits_ms[i] < 0)
+			waits_ms[i] = 0;
+		behind_ms[i] = (double) (receipt->at_ns - writer->notified_ns[receipt->index]) / 1e6;
 	}
-	printf("%.3f ", percentile(waits_ms, arrival->receipt_count, 50));
-	printf("%.3f ", percentile(waits_ms, arrival->receipt_count, 99));
+	print_percentiles(waits_ms, arrival->receipt_count);
+	printf("%.3f ", fanout_ms);
+	print_percentiles(behind_ms, arrival->receipt_count);
+	printf("\n");
 	free(waits_ms);
+	free(behind_ms);
 }
 
 static void
@@ -441,6 +508,7 @@ main(int argc, char **argv)
 {
 	Arrival arrival = {0};
 	CrowdOptions options = {.greeting = greet, .on_text = take_text, .owner = &arrival};
+	Crowd *stuck = NULL;
 	Crowd *crowd;
 	pthread_t listener;
 	double fanout_ms;
@@ -450,10 +518,14 @@ main(int argc, char **argv)
 	for (int i = 0; i < arrival.writer_count; i++)
 		open_writer(&arrival, i);
 	options.port = arrival.port;
-	options.count = arrival.members + arrival.is_stuck;
-	crowd = crowd_open(&options);
+	options.count = arrival.members;
 	if (arrival.is_stuck)
-		crowd_deafen(crowd, arrival.members);
+		stuck = open_stuck(options);
+	if (arrival.fills)
+		fill(&arrival);
+	crowd = crowd_open(&options);
+	while (crowd_read(crowd, 300)) /* what is still coming from before */
+		;
 	fanout_ms = measure_fanout(&arrival, crowd);
 	for (int i = 1; i < arrival.writer_count; i++)
 	{
@@ -476,8 +548,9 @@ main(int argc, char **argv)
 	arrival.is_over = true;
 	pthread_join(listener, NULL);
 	report_listener(&arrival);
-	report_crowd(&arrival);
-	printf("%.3f\n", fanout_ms);
+	report_crowd(&arrival, fanout_ms);
+	if (stuck)
+		crowd_close(stuck);
 	crowd_close(crowd);
 	return 0;
 }

@@ -300,12 +300,6 @@ crowd_send(Crowd *crowd, int number, const char *text)
 	say(&crowd->members[number], text);
 }
 
-void
-crowd_deafen(Crowd *crowd, int number)
-{
-	epoll_ctl(crowd->epoll_fd, EPOLL_CTL_DEL, crowd->members[number].fd, NULL);
-}
-
 int
 crowd_lost_count(const Crowd *crowd)
 {

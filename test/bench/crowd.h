@@ -44,9 +44,6 @@ bool crowd_read(Crowd *crowd, int timeout_ms);
 /* A member says something more. */
 void crowd_send(Crowd *crowd, int member, const char *text);
 
-/* A member does not read from now on. */
-void crowd_deafen(Crowd *crowd, int member);
-
 /* Members whose connection the server has ended. */
 int crowd_lost_count(const Crowd *crowd);
 

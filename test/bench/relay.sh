@@ -194,7 +194,7 @@ channels() {
 
 # latency: from the commit to the screens
 
-# arrival NAME OPTION...: five figures of arrival.c, onto the file of NAME
+# arrival NAME OPTION...: the figures of arrival.c, onto the file of NAME
 arrival() {
 	local name=$1
 	shift
@@ -262,17 +262,27 @@ stuck() {
 	rm -f "$work"/rate.*
 	for ((round = 0; round < rounds; round++)); do
 		# Who begins changes with every round.
-		((round % 2)) || arrival none --port $relay_port --members 200 --rate 50 --seconds "$seconds"
-		arrival one --port $relay_port --members 200 --rate 50 --seconds "$seconds" --stuck
-		((round % 2 == 0)) || arrival none --port $relay_port --members 200 --rate 50 --seconds "$seconds"
+		((round % 2)) || arrival none --port $relay_port --members 200 --rate 50 --seconds "$seconds" --fill
+		arrival one --port $relay_port --members 200 --rate 50 --seconds "$seconds" --fill --stuck
+		((round % 2 == 0)) || arrival none --port $relay_port --members 200 --rate 50 --seconds "$seconds" --fill
 	done
-	echo "commit -> received by 200 clients at 50 events/s, in ms, median of $rounds rounds of $seconds s; the ratio is that of the medians"
+	echo "200 clients at 50 events/s, in ms, median of $rounds rounds of $seconds s; the ratio is that of the medians"
 	echo
-	printf '%24s %8s %8s\n' '' p50 p99
-	printf '%24s %8.2f %8.2f\n' 'all read' "$(column 3 "$work/rate.none")" "$(column 4 "$work/rate.none")"
-	printf '%24s %8.2f %8.2f\n' 'one more never reads' "$(column 3 "$work/rate.one")" "$(column 4 "$work/rate.one")"
-	printf '%24s %8s %8.2f\n' ratio '' "$(awk -v a="$(column 4 "$work/rate.one")" -v b="$(column 4 "$work/rate.none")" 'BEGIN { print a / b }')"
+	printf '%24s %20s %22s\n' '' 'commit -> received' 'LISTEN -> received'
+	printf '%24s %10s %9s %12s %9s\n' '' p50 p99 p50 p99
+	stuck_row 'all read' none
+	stuck_row 'one more never reads' one
+	printf '%24s %10s %9.2f %12s %9.2f\n' ratio '' "$(ratio_of_medians 4)" '' "$(ratio_of_medians 7)"
 	echo
+}
+
+stuck_row() { # WHAT NAME
+	printf '%24s %10.2f %9.2f %12.2f %9.2f\n' "$1" "$(column 3 "$work/rate.$2")" "$(column 4 "$work/rate.$2")" \
+		"$(column 6 "$work/rate.$2")" "$(column 7 "$work/rate.$2")"
+}
+
+ratio_of_medians() { # COLUMN
+	awk -v a="$(column "$1" "$work/rate.one")" -v b="$(column "$1" "$work/rate.none")" 'BEGIN { print a / b }'
 }
 
 # flash: a flash sale of one item

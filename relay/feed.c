@@ -158,7 +158,10 @@ static void
 follow_rows(Feed *feed, const PgResult *result)
 {
 	int last = pg_result_count(result) - 1;
-	LogEnd end = last < 0 ? (LogEnd){0} : log_row_end(result, last);
+	LogEnd end = {0};
+
+	if (last >= 0)
+		end = log_row_end(result, last);
 
 	/*
 	 * A pooler in transaction mode gives each query to whatever backend is

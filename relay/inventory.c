@@ -87,7 +87,7 @@ inventory_free(Inventory *inventory)
 
 	if (!inventory)
 		return;
-	while ((node = list_first(&inventory->requests)))
+	while ((node = list_take_first(&inventory->requests)))
 		request_free(list_object(node, Request, in_inventory));
 	free(inventory);
 }

@@ -90,6 +90,17 @@ is($plain->wait_for_close, 4201, 'in either dialect');
 is($_->drain, 0, 'others go on') for $second, $renewed;
 is(status($relay, secret => $secret{1}), 401, 'a token of that key is not taken');
 is(status($relay, secret => $secret{3}), 200, 'one of the new key is');
+
+note 'while the database is away';
+$node->stop;
+ok($second->wait_for(sub { $_->{type} eq 'stale' })->{since}, 'who is there is told');
+is($relay->client(headers => bearer(sub => 'zoe', secret => $secret{2}))->wait_for_close, 4102, 'who comes cannot be let in');
+is($relay->get('/api/session', headers => bearer(sub => 'zoe', secret => $secret{2}))->{status}, 503, 'nor be told who it is');
+$second->send_json({ type => 'auth', token => token(secret => $secret{2}, name => 'Ann'), id => 2 });
+my $answer = $second->wait_for(sub { ($_->{id} // 0) eq '2' });
+is("$answer->{code} $answer->{retryable}", 'unavailable 1', 'a new token cannot be looked at');
+$node->start;
+ok($second->wait_for(sub { $_->{type} eq 'fresh' })->{position}, 'when it is back all go on');
 is($relay->stop, 0, 'the relay ends well');
 
 done_testing();

@@ -25,6 +25,11 @@ chaos:
 	@test/deps build test
 	@CHAOS_SEED=$(SEED) CHAOS_MINUTES=$(or $(MINUTES),10) test/run chaos
 
+## make attacks     what others notice of floods and bombs: SECONDS=15 of each
+attacks:
+	@test/deps build test
+	@UNSANITIZED=1 ATTACK_SECONDS=$(or $(SECONDS),15) test/run attacks
+
 ## make planted     plant the bugs of test/planted/, and see each of them caught
 planted:
 	@test/deps build test
@@ -61,7 +66,7 @@ help:
 
 C_FILES = $(sort $(wildcard extension/*.[ch] relay/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] test/chaos/*.[ch] test/bench/*.[ch]))
 
-.PHONY: demo test web chaos planted fuzz bench deps format lint help relay
+.PHONY: demo test web chaos attacks planted fuzz bench deps format lint help relay
 
 # The relay ------------------------------------------------------------------
 

@@ -108,7 +108,7 @@ follow_anew();
 
 my $dsn = 'host=127.0.0.1,127.0.0.1 port=' . join(',', map { $links{$_}->port } qw(one two))
   . ' dbname=shop target_session_attrs=read-write user=' . (getpwuid $>)[0];
-my $relay = RelayProcess->start($primary, 'shop', keys_options(), '--dsn', $dsn, '--query-timeout', '4s', '--connect-timeout', '2s',
+my $relay = RelayProcess->start($primary, 'shop', keys_options(), '--dsn', $dsn, '--connect-timeout', '2s',
 	'--messages-per-second', 100, '--message-burst', 100, '--hello-timeout', '20s', '--log-level', 'info', '--ping-interval', '2s', '--ping-timeout', '6s');
 my $screen_link = FaultProxy->start('127.0.0.1:' . $relay->port);
 
@@ -380,6 +380,14 @@ sub dump_table
 	return "$folder/$name";
 }
 
+sub is_settled
+{
+	my ($screen) = @_;
+	my $size = -s $screen->{file};
+
+	return slurp_file($screen->{file}, $size > 8 ? $size - 8 : 0) eq "settled\n";
+}
+
 sub judge
 {
 	my ($round) = @_;
@@ -401,12 +409,15 @@ sub judge
 		rename "$screen->{settle_file}.new", $screen->{settle_file};
 		$screen->{process}->settle;
 	}
-	my $deadline = time + 60;
-	my @unsettled = @screens;
-	while (@unsettled && time < $deadline)
+	# Who was away has much to read; what is not to be is that nothing more comes.
+	my ($heard, $deadline) = (0, time + 60);
+	while (grep({ !is_settled($_) } @screens) && time < $deadline)
 	{
 		usleep(100_000);
-		@unsettled = grep { slurp_file($_->{file}) !~ /settled\n\z/ } @unsettled;
+		my $now = 0;
+		$now += -s $_->{file} for @screens;
+		$deadline = time + 60 if $now > $heard;
+		$heard = $now;
 	}
 	is($primary->safe_psql('shop', 'SELECT * FROM inventory_reconcile()'), '', "round $round: counters, holds and ledger agree");
 

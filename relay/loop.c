@@ -10,8 +10,9 @@
  * only when it has fired, so a shorter one set meanwhile comes late.  Ours
  * hang, sorted, on one timerfd, which is exact on either loop.
  *
- * Poll looks at every descriptor on each turn and is the better choice only
- * below some hundred connections; test/bench/ has the figures.
+ * Poll looks at every descriptor on each turn.  It is as good as libev for a
+ * hundred clients, costs a tenth more for 1,000 and nearly twice as much for
+ * 8,000 (65 against 118 thousand frames per second and core, test/bench/).
  */
 #include "loop.h"
 

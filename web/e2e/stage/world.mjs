@@ -1,0 +1,45 @@
+// What one case happens in: a database, a relay, a bad link, and people at screens.
+import { browser } from './browser.mjs';
+import { Database } from './database.mjs';
+import { Proxy } from './proxy.mjs';
+import { Relay } from './relay.mjs';
+import { Screen } from './screen.mjs';
+
+export class World {
+  #closers = [];
+  complaints = [];
+
+  static async create({ products, relayOptions } = {}) {
+    const world = new World();
+    world.database = await Database.create({ products });
+    world.relay = await Relay.create(world.database, relayOptions);
+    world.proxy = await Proxy.create(world.relay.port);
+    return world;
+  }
+
+  onClose(closer) {
+    this.#closers.push(closer);
+  }
+
+  /** A person at a screen of their own. `as: null` stays at the sign-in. */
+  async screen({ as = 'Maria Manager', through = this.proxy, ...options } = {}) {
+    const context = await (await browser()).newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    this.onClose(() => context.close());
+    return this.tab(context, { as, through });
+  }
+
+  /** Another tab of the same device: its storage is shared, its session is its own. */
+  async tab(context, { as = 'Maria Manager', through = this.proxy } = {}) {
+    const page = await context.newPage();
+    const screen = new Screen(page, through?.url ?? `http://127.0.0.1:${this.relay.port}/`, this);
+    await screen.open(as);
+    return screen;
+  }
+
+  async close() {
+    for (const closer of this.#closers.reverse()) await closer().catch(() => {});
+    this.proxy?.close();
+    await this.relay?.close();
+    await this.database?.drop().catch(() => {});
+  }
+}

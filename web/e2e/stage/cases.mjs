@@ -39,7 +39,8 @@ async function runCase({ name, run, limitMs, world: options }) {
   const log = world?.relay?.log ?? '';
   await world?.close();
   console.log(`${problem ? 'not ok' : 'ok'} - ${name} (${Date.now() - began} ms)`);
-  if (problem) console.log(`${problem.stack ?? problem}\n${log.split('\n').slice(-8).join('\n')}`.replaceAll(/^/gm, '    '));
+  if (problem)
+    console.log(`${problem.stack ?? problem}\n${log.split('\n').slice(-8).join('\n')}`.replaceAll(/^/gm, '    '));
   return problem === null;
 }
 

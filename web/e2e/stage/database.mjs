@@ -95,14 +95,17 @@ function template() {
 }
 
 async function psqlRun(database, text) {
-  const { stdout } = await run(
-    psql,
-    ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-F', '\u001f', '-d', database, '-c', text],
-    { maxBuffer: 64 * 1024 * 1024 },
-  ).catch((error) => {
+  const { stdout } = await run(psql, ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-F', '\u001f', '-d', database, '-c', text], {
+    maxBuffer: 64 * 1024 * 1024,
+  }).catch((error) => {
     throw new Error(`psql: ${error.stderr || error.message}`);
   });
-  return stdout === '' ? [] : stdout.replace(/\n$/, '').split('\n').map((line) => line.split('\u001f'));
+  return stdout === ''
+    ? []
+    : stdout
+        .replace(/\n$/, '')
+        .split('\n')
+        .map((line) => line.split('\u001f'));
 }
 
 export function dropTemplate() {

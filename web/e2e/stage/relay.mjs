@@ -55,6 +55,10 @@ export class Relay {
     renameSync(join(this.www, '.people'), join(this.www, 'people.json'));
   }
 
+  async people() {
+    return (await fetch(`http://127.0.0.1:${this.port}/people.json`)).json();
+  }
+
   async start() {
     const { PGHOST, PGPORT = '5432' } = process.env;
     const child = spawn(
@@ -62,7 +66,7 @@ export class Relay {
       [
         ...['--listen', `127.0.0.1:${this.port}`, '--admin', `127.0.0.1:${await freePort()}`],
         ...['--dsn', `host=${PGHOST} port=${PGPORT} dbname=${this.database.name} user=inventory_relay`],
-        ...['--www', this.www, '--anonymous', 'operator', '--jwt-leeway', '0', '--reconnect-window', '1s'],
+        ...['--www', this.www, '--anonymous', 'operator', '--jwt-leeway', '0s', '--reconnect-window', '1s'],
         ...['--drain-timeout', '1s', '--allow-origin', 'http://127.0.0.1:*'],
         ...this.options,
       ],
@@ -72,12 +76,13 @@ export class Relay {
     child.stderr.on('data', (data) => {
       this.#log = (this.#log + data).slice(-20_000);
     });
+    const gone = new Promise((_resolve, reject) => child.once('exit', () => reject(new Error('the relay ended'))));
     const url = `http://127.0.0.1:${this.port}/readyz`;
-    await until('the relay is ready', async () => (await fetch(url).catch(() => null))?.status === 200, 20_000).catch(
-      (error) => {
-        throw new Error(`${error.message}\n${this.#log}`);
-      },
-    );
+    const ready = until('the relay is ready', async () => (await fetch(url).catch(() => null))?.status === 200, 20_000);
+    await Promise.race([ready, gone]).catch((error) => {
+      throw new Error(`${error.message}\n${this.#log}`);
+    });
+    gone.catch(() => {});
   }
 
   get log() {
@@ -86,6 +91,15 @@ export class Relay {
 
   reload() {
     this.#child?.kill('SIGHUP');
+  }
+
+  /** Another folder at /, with the people in it. */
+  async serve(folder) {
+    cpSync(folder, this.www, { recursive: true });
+    this.writePeople(3600);
+    const wanted = readFileSync(join(folder, 'index.html'), 'utf8');
+    this.reload();
+    await until('it is served', async () => (await (await fetch(`http://127.0.0.1:${this.port}/`)).text()) === wanted);
   }
 
   /** SIGTERM drains; SIGKILL does what a power cut does. */

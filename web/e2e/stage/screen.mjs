@@ -7,7 +7,12 @@ export class Screen {
     this.url = url;
     this.sockets = [];
     this.errors = [];
-    page.on('websocket', (socket) => this.sockets.push(socket));
+    /** What the page said on its sockets. */
+    this.sent = [];
+    page.on('websocket', (socket) => {
+      this.sockets.push(socket);
+      socket.on('framesent', ({ payload }) => this.sent.push(String(payload)));
+    });
     page.on('pageerror', (error) => this.errors.push(error.message));
     page.on('console', (message) => {
       // A link that is cut is what these tests are about; anything else is not.
@@ -56,7 +61,11 @@ export class Screen {
   }
 
   async shows(name, quantity, { warehouse, limitMs = 5_000 } = {}) {
-    await until(`${name} is shown as ${quantity}`, async () => (await this.shown(name, warehouse)) === quantity, limitMs);
+    await until(
+      `${name} is shown as ${quantity}`,
+      async () => (await this.shown(name, warehouse)) === quantity,
+      limitMs,
+    );
   }
 
   /** Opens the dialog of an item by typing its name and Enter. */

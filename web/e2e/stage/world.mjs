@@ -1,7 +1,7 @@
 // What one case happens in: a database, a relay, a bad link, and people at screens.
 import { browser } from './browser.mjs';
 import { Database } from './database.mjs';
-import { Proxy } from './proxy.mjs';
+import { Link } from './link.mjs';
 import { Relay } from './relay.mjs';
 import { Screen } from './screen.mjs';
 
@@ -13,7 +13,7 @@ export class World {
     const world = new World();
     world.database = await Database.create({ products });
     world.relay = await Relay.create(world.database, relayOptions);
-    world.proxy = await Proxy.create(world.relay.port);
+    world.proxy = await Link.create(world.relay.port);
     return world;
   }
 

@@ -4,7 +4,7 @@
  */
 import type { SyncStatus } from 'inventory-client';
 import { useClient, useSyncStatus } from 'inventory-client/react';
-import type { ReactElement } from 'react';
+import { type ReactElement, useEffect } from 'react';
 import { Icon, type IconName } from '../base/icons';
 import { count } from '../base/words';
 import { open } from '../shell/open';
@@ -21,6 +21,19 @@ export function SyncBadge(): ReactElement {
   const client = useClient();
   const status = useSyncStatus({ smooth: true });
   const face = faceOf(status);
+  const hasConflict = status.conflicts > 0;
+
+  // Alt+R: review. Letters alone belong to the search.
+  useEffect(() => {
+    if (!hasConflict) return;
+    const onKey = (event: KeyboardEvent) => {
+      if (!event.altKey || event.code !== 'KeyR' || open.get() !== null) return;
+      event.preventDefault();
+      open.set({ name: 'conflict' });
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, [hasConflict]);
   const waiting = status.size - status.conflicts - status.failed;
 
   return (
@@ -28,7 +41,8 @@ export function SyncBadge(): ReactElement {
       <button
         type="button"
         className="sync-face"
-        title={face.words}
+        title={hasConflict ? `${face.words} (Alt+R)` : face.words}
+        aria-keyshortcuts={hasConflict ? 'Alt+R' : undefined}
         onClick={() =>
           open.set(status.conflicts > 0 && waiting + status.failed === 0 ? { name: 'conflict' } : { name: 'changes' })
         }

@@ -7,12 +7,10 @@ import { useClient, useConnection, useConnectionQuality, useHealth } from 'inven
 import type { ReactElement } from 'react';
 import { Dialog } from '../base/dialog';
 import { useNow } from '../base/hooks';
-import { useStore } from '../base/store';
 import { ago, count } from '../base/words';
 import { lastHeard } from '../shell/last-heard';
 import { close } from '../shell/open';
 import { LatencyChart } from './latency-chart';
-import { resumes } from './samples';
 import './performance-panel.css';
 
 const FACTORS: Readonly<Record<HealthFactor['id'], string>> = {
@@ -30,7 +28,6 @@ export default function PerformancePanel(): ReactElement {
   const health = useHealth();
   const quality = useConnectionQuality();
   const { isConnected, state } = useConnection();
-  const resumed = useStore(resumes);
   const now = useNow(1_000);
   const { counters } = client;
   const heard = lastHeard(client);
@@ -104,7 +101,7 @@ export default function PerformancePanel(): ReactElement {
           <dl className="figures">
             <Figure word="Events" value={count(counters.events)} />
             <Figure word="Gaps" value={count(counters.gaps)} />
-            <Figure word="Replays" value={count(resumed)} />
+            <Figure word="Replays" value={count(Math.max(0, counters.reconnects - counters.resyncs))} />
             <Figure word="Duplicates dropped" value={count(counters.duplicates)} />
             <Figure word="Conflated" value={count(counters.conflated)} />
             <Figure word="Reconnects" value={count(counters.reconnects)} />

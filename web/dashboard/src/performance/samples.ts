@@ -22,8 +22,6 @@ const KEPT = 600;
 const EVERY_MS = 1_000;
 
 export const samples = createStore<readonly Sample[]>([]);
-/** Connections that went on where the one before ended. */
-export const resumes = createStore(0);
 
 export function followSamples(client: InventoryClient): () => void {
   let rtt: number | null = null;
@@ -39,9 +37,6 @@ export function followSamples(client: InventoryClient): () => void {
       const age = Date.now() - at;
       // What was replayed after a break is not late, it is old.
       if (age >= 0 && age < 60_000) delivery = Math.max(delivery ?? 0, age);
-    }),
-    client.on('state', (state) => {
-      if (state.name === 'connected' && state.recovered) resumes.set((n) => n + 1);
     }),
   ];
   const timer = setInterval(() => {

@@ -104,6 +104,12 @@ async function enterOffline(source: TokenSource): Promise<boolean> {
   }
 }
 
+/** For devices with little room: most changes kept, set in localStorage by who runs them. */
+function maxChanges(): number {
+  const n = Number(localStorage.getItem('inventory.maxChanges'));
+  return Number.isSafeInteger(n) && n > 0 ? n : 0;
+}
+
 function signedIn(session: Session): void {
   const url = new URL('ws', location.href);
   url.protocol = url.protocol.replace('http', 'ws');
@@ -115,6 +121,7 @@ function signedIn(session: Session): void {
     client: { name: 'dashboard', version: '1.0.0' },
     // More often than the link needs: the latency shown is then of now.
     heartbeat: { intervalMs: 5_000, timeoutMs: 5_000 },
+    ...(maxChanges() && { queue: { maxOps: maxChanges() } }),
     autoConnect: true,
   });
   // For whoever opens the console.

@@ -6,7 +6,7 @@
 // ask for an upgrade is one.
 import { connect, createServer } from 'node:net';
 
-export class Proxy {
+export class Link {
   #links = new Set();
   #server;
   /** One way, in milliseconds. */
@@ -19,7 +19,7 @@ export class Proxy {
   isMute = false;
 
   static async create(port) {
-    const proxy = new Proxy();
+    const proxy = new Link();
     proxy.#server = createServer({ noDelay: true }, (client) => proxy.#accept(client, port));
     await new Promise((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
     return proxy;
@@ -79,7 +79,7 @@ export class Proxy {
       socket.on('close', end);
     }
     client.on('data', (data) => {
-      if (/^GET [^\r]*\r\n[^]*\r\nupgrade: *websocket/i.test(data.toString('latin1'))) {
+      if (/^GET [^\r]*\r\n[\s\S]*\r\nupgrade: *websocket/i.test(data.toString('latin1'))) {
         link.isSocket = true;
         if (this.refuses) return client.resetAndDestroy();
       }

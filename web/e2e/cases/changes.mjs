@@ -1,0 +1,303 @@
+// Changes on their way: kept, in order, once, and never silently lost.
+import { test } from '../stage/cases.mjs';
+import { equal, ok, until } from '../stage/wait.mjs';
+
+const HOUSE = 'House Blend Beans 1 kg';
+const SCALES = 'Cleaning Tablets, 10';
+
+const ledger = (world, product = 'prod_123') =>
+  world.database
+    .sql(`SELECT reason FROM inventory_movement WHERE product_id = '${product}' AND warehouse_id = 'wh_456'
+          AND movement_type IN ('in', 'out', 'adjustment', 'count') ORDER BY version`)
+    .then((rows) => rows.map(([reason]) => reason));
+
+/** Many changes of one item, one after the other, as fast as they are kept. */
+const sellMany = (screen, from, to, productId = 'prod_123') =>
+  screen.ask(
+    async ([first, last, product]) => {
+      for (let i = first; i <= last; i++) {
+        await globalThis.inventory.adjust({
+          productId: product,
+          warehouseId: 'wh_456',
+          quantity: 1,
+          movementType: 'out',
+          reason: `#${i}`,
+        }).saved;
+      }
+    },
+    [from, to, productId],
+  );
+
+const numbered = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => `#${from + i}`);
+
+test('6 twenty changes made offline survive a reload and arrive in order, once', async (world) => {
+  const maria = await world.screen();
+  world.proxy.cut();
+  await maria.notLive();
+  await sellMany(maria, 1, 20);
+  await maria.shows(HOUSE, 480);
+  await maria.page.reload();
+  await maria.shows(HOUSE, 480);
+  equal(await maria.waiting(), 20, 'waiting after the reload');
+  equal((await ledger(world)).length, 0, 'in the ledger before');
+  world.proxy.restore();
+  await maria.settled(30_000);
+  equal(await ledger(world), numbered(1, 20), 'the ledger');
+  await maria.shows(HOUSE, 480);
+});
+
+test('7 a relay killed between COMMIT and its answer leads to one sale, not two', async (world) => {
+  const maria = await world.screen();
+  world.proxy.isMute = true;
+  await maria.sell('House Blend', 7);
+  await until('it is committed', async () => (await world.database.available('prod_123')) === 493);
+  equal(await maria.waiting(), 1, 'without an answer');
+  await world.relay.stop('SIGKILL');
+  world.proxy.restore();
+  await world.relay.start();
+  await maria.settled(30_000);
+  equal(await ledger(world), ['Sale'], 'the ledger');
+  await maria.shows(HOUSE, 493);
+});
+
+test('8 two tabs of one person drain once, also when the draining one closes', async (world) => {
+  const first = await world.screen();
+  const second = await world.tab(first.page.context(), {});
+  world.proxy.cut();
+  await Promise.all([first.notLive(), second.notLive()]);
+  await sellMany(first, 1, 30);
+  await sellMany(second, 31, 60, 'prod_101');
+  world.proxy.delayMs = 20;
+  world.proxy.refuses = false;
+  await until('some are sent', async () => (await ledger(world)).length > 3, 30_000);
+  await first.page.close();
+  await second.settled(40_000);
+  equal(await ledger(world), numbered(1, 30), 'the ledger of one item');
+  equal(await ledger(world, 'prod_101'), numbered(31, 60), 'the ledger of the other');
+});
+
+test('9 a tab that crashes in the middle of a drain loses nothing', async (world) => {
+  const first = await world.screen();
+  world.proxy.cut();
+  await first.notLive();
+  await sellMany(first, 1, 30);
+  world.proxy.delayMs = 20;
+  world.proxy.refuses = false;
+  await until('some are sent', async () => (await ledger(world)).length > 3, 30_000);
+  const crashed = new Promise((resolve) => first.page.once('crash', resolve));
+  first.page.goto('chrome://crash').catch(() => {});
+  await crashed;
+  const second = await world.tab(first.page.context(), {});
+  await second.settled(40_000);
+  equal(await ledger(world), numbered(1, 30), 'the ledger');
+});
+
+test('10 a count on a row that moved is decided by keyboard, and becomes what was previewed', async (world) => {
+  const maria = await world.screen();
+  const { page } = maria;
+  world.proxy.cut();
+  await maria.notLive();
+  await maria.change('Dark Chocolate', 'Count', 205);
+  await world.database.adjust('prod_114', -4, { by: 'Till 2' });
+  world.proxy.restore();
+  await maria.live();
+  await maria.say('needs review');
+  await page.keyboard.press('Alt+r');
+  const dialog = page.getByRole('dialog', { name: 'Changed by somebody else meanwhile' });
+  await dialog.waitFor();
+  equal(await dialog.locator('.side-number').allTextContents(), ['210', '205', '206'], 'before, mine, server');
+  ok((await dialog.textContent()).includes('Till 2'), 'who changed it is said');
+  // From "keep the server's" two down: my difference on top of theirs.
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowDown');
+  equal(await page.evaluate(() => document.activeElement.value), 'rebase', 'chosen');
+  const preview = await dialog.locator('.result strong').textContent();
+  await page.keyboard.press('Enter');
+  await dialog.waitFor({ state: 'detached' });
+  await maria.settled();
+  equal(String(await world.database.available('prod_114')), preview, 'in the database, as previewed');
+  equal(preview, '201', 'the preview');
+});
+
+test('Esc puts a conflict off and loses nothing', async (world) => {
+  const maria = await world.screen();
+  const { page } = maria;
+  world.proxy.cut();
+  await maria.notLive();
+  await maria.change('Dark Chocolate', 'Count', 205);
+  await world.database.adjust('prod_114', -4);
+  world.proxy.restore();
+  await maria.say('needs review');
+  await page.keyboard.press('Alt+r');
+  await page.getByRole('dialog').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  equal(await maria.ask(() => globalThis.inventory.conflicts.list().length), 1, 'it still waits');
+  await maria.page.getByRole('button', { name: '1 needs review' }).waitFor();
+  // The rest of the item goes on.
+  await maria.sell('Dark Chocolate', 1);
+  await until('the sale is saved', async () => (await world.database.available('prod_114')) === 205);
+});
+
+test('11 a sale that is short is taken back on screen and offers what to do', async (world) => {
+  const olga = await world.screen({ as: 'Olga Operator' });
+  const { page } = olga;
+  await olga.sell('Cleaning Tablets', 9);
+  await olga.say('needs review');
+  await olga.shows(SCALES, 8);
+  equal(await world.database.available('prod_118'), 8, 'in the database');
+  await page.getByRole('button', { name: 'Review' }).first().click();
+  const dialog = page.getByRole('dialog', { name: 'Not enough stock' });
+  await dialog.getByRole('button', { name: 'Ask a manager' }).waitFor();
+  equal(await dialog.getByRole('radio', { name: /Record it anyway/ }).count(), 0, 'force, for an operator');
+  await dialog.getByRole('button', { name: 'Count the shelf' }).click();
+  const count = page.getByRole('dialog', { name: SCALES });
+  await count.getByRole('textbox').first().fill('12');
+  await count.getByRole('textbox').first().press('Enter');
+  await until('the count is saved', async () => (await world.database.available('prod_118')) === 12);
+  await page.getByRole('button', { name: '1 needs review' }).click();
+  await dialog.getByRole('radio', { name: /Apply my change again/ }).check();
+  await dialog.getByRole('button', { name: 'Apply', exact: true }).click();
+  await olga.settled();
+  equal(await world.database.available('prod_118'), 3, 'after the sale');
+});
+
+test('a manager records a sale that is short', async (world) => {
+  const maria = await world.screen();
+  await maria.sell('Cleaning Tablets', 9);
+  await maria.say('needs review');
+  await maria.page.getByRole('button', { name: 'Review' }).first().click();
+  const dialog = maria.page.getByRole('dialog', { name: 'Not enough stock' });
+  await dialog.getByRole('radio', { name: /Record it anyway/ }).check();
+  await dialog.getByText('below zero', { exact: true }).waitFor();
+  await dialog.getByRole('button', { name: 'Apply', exact: true }).click();
+  await maria.settled();
+  equal(await world.database.available('prod_118'), -1, 'oversold');
+  await maria.shows(SCALES, -1);
+});
+
+test('14 a token that ends in the middle of a drain is renewed, and nothing is lost', async (world) => {
+  const seconds = 15;
+  world.relay.writePeople(seconds);
+  world.relay.reload();
+  const endsAt = () =>
+    world.relay
+      .people()
+      .then(([person]) => JSON.parse(Buffer.from(person.token.split('.')[1], 'base64url')).exp * 1000);
+  await until('the people are new', async () => (await endsAt()) - Date.now() < 60_000);
+  const ends = await endsAt();
+  const maria = await world.screen();
+  // The relay warns at once, and there is no newer token yet.
+  await until('it has been warned', () => maria.sent.some((text) => text.includes('"auth"')), 20_000);
+  world.relay.writePeople(3600);
+  world.relay.reload();
+  let n = 0;
+  while (Date.now() < ends + 2_000) await sellMany(maria, ++n, n);
+  await maria.settled(30_000);
+  await maria.live();
+  ok(maria.sockets.length >= 2, 'the relay closed the link of the token that ended');
+  equal(await ledger(world), numbered(1, n), 'the ledger');
+});
+
+test('a token that ends for good pauses the queue, says so, and goes on after signing in again', async (world) => {
+  const maria = await world.screen();
+  const { page } = maria;
+  await page.evaluate((token) => sessionStorage.setItem('inventory.token', token), 'not a token');
+  await page.evaluate(() => sessionStorage.setItem('inventory.person', ''));
+  world.proxy.reset();
+  await maria.say('Your session has ended.', 20_000);
+  await maria.sell('House Blend', 2);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  const dialog = page.getByRole('dialog', { name: 'Sign in again' });
+  await dialog.getByRole('textbox').fill('still none');
+  await dialog.getByRole('button', { name: 'Sign in' }).click();
+  await dialog.getByText('This is not a token.').waitFor();
+  await dialog
+    .getByRole('textbox')
+    .fill(world.relay.token({ sub: 'maria', name: 'Maria Manager', role: 'manager', warehouses: null }));
+  await dialog.getByRole('button', { name: 'Sign in' }).click();
+  await maria.live();
+  await maria.settled();
+  equal(await world.database.available('prod_123'), 498, 'in the database');
+});
+
+test('15 a full queue refuses the next change, says so, and drops none', async (world) => {
+  const maria = await world.screen({ as: null });
+  const { page } = maria;
+  await page.evaluate(() => localStorage.setItem('inventory.maxChanges', '10'));
+  await maria.signIn('Maria Manager');
+  world.proxy.cut();
+  await maria.notLive();
+  await sellMany(maria, 1, 8);
+  await page.locator('.sync-face').click();
+  await page.getByText(/80 % of the room for changes is used/).waitFor();
+  await page.keyboard.press('Escape');
+  await sellMany(maria, 9, 10);
+  await maria.sell('House Blend', 1);
+  await maria.say('Not saved');
+  equal(await maria.waiting(), 10, 'waiting');
+  await maria.shows(HOUSE, 490);
+  world.proxy.restore();
+  await maria.settled(30_000);
+  equal(await ledger(world), numbered(1, 10), 'the ledger');
+});
+
+test('18 changes that come together share a frame, the first goes at once', async (world) => {
+  const maria = await world.screen();
+  await maria.ask(() => {
+    globalThis.sent = [];
+    const { send } = WebSocket.prototype;
+    WebSocket.prototype.send = function (data) {
+      globalThis.sent.push([performance.now(), String(data)]);
+      return send.call(this, data);
+    };
+  });
+  const began = await maria.ask(async () => {
+    const at = performance.now();
+    const items = ['prod_123', 'prod_101', 'prod_105', 'prod_114'];
+    const kept = [];
+    for (let i = 0; i < 12; i++)
+      kept.push(
+        globalThis.inventory.adjust({ productId: items[i % 4], warehouseId: 'wh_456', quantity: -1, reason: `#${i}` })
+          .saved,
+      );
+    await Promise.all(kept);
+    return at;
+  });
+  await maria.settled();
+  const frames = (await maria.ask(() => globalThis.sent)).filter(([, text]) => /"adjust"/.test(text));
+  const sizes = frames.map(([, text]) => JSON.parse(text).messages?.length ?? 1);
+  equal(
+    sizes.reduce((sum, n) => sum + n, 0),
+    12,
+    'changes sent',
+  );
+  ok(
+    sizes.some((n) => n > 1),
+    `frames with ${sizes.join(', ')} changes`,
+  );
+  ok(frames.length <= 8, `${frames.length} frames`);
+  ok(frames[0][0] - began < 100, `the first went after ${Math.round(frames[0][0] - began)} ms`);
+});
+
+test('a change is undone: before it is sent it is taken back, afterwards it is answered by another', async (world) => {
+  const maria = await world.screen();
+  const { page } = maria;
+  await maria.sell('House Blend', 5);
+  await until('it is saved', async () => (await world.database.available('prod_123')) === 495);
+  await page.getByRole('button', { name: 'Undo' }).first().click();
+  await until('it is undone', async () => (await world.database.available('prod_123')) === 500);
+  await maria.shows(HOUSE, 500);
+  await maria.change('Earl Grey', 'Count', 100);
+  await until('it is counted', async () => (await world.database.available('prod_105')) === 100);
+  await page.getByRole('button', { name: 'Undo' }).last().click();
+  await until('the count is undone', async () => (await world.database.available('prod_105')) === 110);
+  world.proxy.cut();
+  await maria.notLive();
+  await maria.sell('Espresso', 5);
+  await maria.shows('Espresso Beans 1 kg', 135);
+  await page.getByRole('button', { name: 'Undo' }).last().click();
+  await maria.say('Taken back');
+  await maria.shows('Espresso Beans 1 kg', 140);
+  equal(await maria.waiting(), 0, 'waiting');
+});

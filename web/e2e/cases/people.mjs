@@ -1,0 +1,138 @@
+// Who is here, who may do what, and how one comes and goes.
+import { test } from '../stage/cases.mjs';
+import { equal, ok, until } from '../stage/wait.mjs';
+
+const HOUSE = 'House Blend Beans 1 kg';
+
+test('12 two tabs of one person are one face, which goes some seconds after the last of them', async (world) => {
+  const maria = await world.screen();
+  const olga = await world.screen({ as: 'Olga Operator' });
+  const again = await world.tab(olga.page.context(), { as: 'Olga Operator' });
+  const here = maria.page.getByRole('button', { name: '1 other person here' });
+  await here.waitFor();
+  await here.click();
+  await maria.say('Olga Operator is here (2 windows)');
+  await again.page.close();
+  await maria.say('Olga Operator is here');
+  const closedAt = Date.now();
+  await olga.page.context().close();
+  await here.waitFor({ state: 'detached', timeout: 15_000 });
+  ok(Date.now() - closedAt > 3_000, 'with a grace');
+});
+
+test('who edits an item is seen on its row, and who reloads is not seen to leave', async (world) => {
+  const maria = await world.screen();
+  const olga = await world.screen({ as: 'Olga Operator' });
+  await olga.find('House Blend');
+  await maria
+    .row(HOUSE)
+    .getByRole('img', { name: /Olga Operator is editing quantity/ })
+    .waitFor();
+  equal(await maria.row(HOUSE, 'Shop Old Town').getByRole('img').count(), 0, 'faces on the other warehouse');
+  await olga.page.keyboard.press('Escape');
+  await maria.row(HOUSE).getByRole('img', { name: /Olga/ }).waitFor({ state: 'detached', timeout: 15_000 });
+  let gone = false;
+  const watch = setInterval(async () => {
+    gone ||= (await maria.page.getByRole('button', { name: '1 other person here' }).count()) === 0;
+  }, 100);
+  await olga.page.reload();
+  await olga.live();
+  await olga.page.locator('.stock-row').first().waitFor();
+  clearInterval(watch);
+  equal(gone, false, 'she was seen to leave');
+});
+
+test('without a link the others stay, grey, as last known', async (world) => {
+  const maria = await world.screen();
+  await world.screen({ as: 'Olga Operator', through: null });
+  await maria.page.getByRole('button', { name: '1 other person here' }).waitFor();
+  world.proxy.cut();
+  await maria.notLive();
+  await maria.page.getByRole('img', { name: /Olga Operator is here \(last known\)/ }).waitFor();
+});
+
+test('an operator of one warehouse sees that one, a viewer changes nothing', async (world) => {
+  const otto = await world.screen({ as: 'Otto Operator' });
+  await until('his rows', async () => (await otto.page.locator('.stock-row').count()) === 6);
+  equal(await otto.row(HOUSE, 'Central Warehouse').count(), 0, 'rows of the other warehouse');
+  const vera = await world.screen({ as: 'Vera Viewer' });
+  equal(await vera.page.getByRole('button', { name: /^Adjust/ }).count(), 0, 'buttons to adjust');
+  await vera.page.getByRole('searchbox').fill('House Blend');
+  await vera.page.getByRole('searchbox').press('Enter');
+  await vera.page.getByRole('heading', { name: HOUSE }).waitFor();
+  equal(await vera.page.getByRole('button', { name: 'Adjust' }).count(), 0, 'buttons on the page of an item');
+  await vera.page.getByRole('button', { name: /Account/ }).click();
+  equal(await vera.page.getByRole('button', { name: 'Add an item' }).count(), 0, 'tools of a manager');
+});
+
+test('a manager adds an item, changes its minimum, and retires it; others see it at once', async (world) => {
+  const maria = await world.screen();
+  const olga = await world.screen({ as: 'Olga Operator' });
+  const { page } = maria;
+  await page.getByRole('button', { name: /Account/ }).click();
+  await page.getByRole('button', { name: 'Add an item' }).click();
+  const add = page.getByRole('dialog', { name: 'Add an item' });
+  await add.getByRole('button', { name: 'Add item' }).click();
+  await add.getByText('A product id is needed.').waitFor();
+  await add.getByLabel('Product id').fill('prod_900');
+  await add.getByLabel('Warehouse').fill('wh_456');
+  await add.getByLabel('Name').fill('Tea Towel');
+  await add.getByLabel('Minimum stock').fill('3');
+  await add.getByLabel('In stock now').fill('0');
+  await add.getByRole('button', { name: 'Add item' }).click();
+  await olga.row('Tea Towel').waitFor();
+  await page.getByRole('searchbox').fill('Tea Towel');
+  await page.getByRole('link', { name: 'Tea Towel' }).click();
+  await page.getByRole('button', { name: 'Edit' }).click();
+  const edit = page.getByRole('dialog', { name: 'Edit item' });
+  await edit.getByLabel('Minimum stock').fill('9');
+  await edit.getByRole('button', { name: 'Save' }).click();
+  await until(
+    'the minimum is set',
+    async () => (await world.database.one("SELECT minimum_stock FROM inventory WHERE product_id = 'prod_900'")) === '9',
+  );
+  await page.getByRole('button', { name: 'Retire' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Retire' }).click();
+  await olga.row('Tea Towel').waitFor({ state: 'detached' });
+});
+
+test('signing out with unsent work asks, and what is kept syncs when one is back', async (world) => {
+  const maria = await world.screen();
+  const { page } = maria;
+  world.proxy.cut();
+  await maria.notLive();
+  await maria.sell('House Blend', 4);
+  await page.getByRole('button', { name: /Account/ }).click();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  const dialog = page.getByRole('dialog', { name: '1 change not saved yet' });
+  equal(await dialog.getByRole('button', { name: 'Sync and sign out' }).isDisabled(), true, 'sync, without a link');
+  const download = page.waitForEvent('download');
+  await dialog.getByRole('button', { name: 'Export' }).click();
+  ok((await download).suggestedFilename().startsWith('inventory-changes-'), 'the export has a name');
+  await dialog.getByRole('button', { name: 'Keep and sign out' }).click();
+  world.proxy.restore();
+  await maria.signIn('Olga Operator');
+  equal(await maria.waiting(), 0, "another person's changes");
+  equal(await world.database.available('prod_123'), 500, 'before');
+  await page.getByRole('button', { name: /Account/ }).click();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('dialog', { name: 'Sign out?' }).getByRole('button', { name: 'Sign out' }).click();
+  await maria.signIn('Maria Manager');
+  await until('it is sold', async () => (await world.database.available('prod_123')) === 496);
+});
+
+test('a pasted token signs in, a bad one says why, and a guest may look in', async (world) => {
+  const guest = await world.screen({ as: null });
+  const { page } = guest;
+  await page.getByText('Use a token').click();
+  await page.getByLabel('Token').fill('abc');
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await guest.say('This is not a token.');
+  await page.getByText('Use a token').click();
+  await page.getByLabel('Token').fill(world.relay.token({ sub: 'nora', name: 'Nora New', role: 'viewer' }));
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await page.getByRole('button', { name: 'Account of Nora New' }).waitFor();
+  equal(await page.evaluate(() => localStorage.length), 0, 'things kept beyond the tab');
+  const other = await world.screen({ as: 'guest' });
+  await other.page.getByRole('button', { name: 'Account of Guest' }).waitFor();
+});

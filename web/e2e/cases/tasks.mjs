@@ -1,0 +1,213 @@
+// What a stranger is asked to do, with the address and nothing else; and the acceptance tests of the system.
+//
+// An interaction is a key that is not typing, or a tap.  Three are allowed.
+import { test } from '../stage/cases.mjs';
+import { equal, ok, until } from '../stage/wait.mjs';
+
+const HOUSE = 'House Blend Beans 1 kg';
+const MOST = 3;
+
+/** Somebody at a keyboard: text is typed, keys are counted. */
+class Keyboard {
+  constructor(page) {
+    this.page = page;
+    this.count = 0;
+  }
+
+  async type(text) {
+    await this.page.keyboard.type(text);
+  }
+
+  async press(key) {
+    this.count++;
+    await this.page.keyboard.press(key);
+  }
+}
+
+/** Somebody at a telephone: taps are counted, and what is tapped must be large enough. */
+class Finger {
+  constructor(page) {
+    this.page = page;
+    this.count = 0;
+  }
+
+  async type(text) {
+    await this.page.keyboard.type(text);
+  }
+
+  async tap(target) {
+    this.count++;
+    await target.waitFor();
+    const { width, height } = await target.boundingBox();
+    ok(width >= 44 && height >= 43.5, `${await target.textContent()}: ${width} by ${height} is small for a finger`);
+    await target.tap();
+  }
+}
+
+const NARROW = { viewport: { width: 375, height: 812 }, hasTouch: true, isMobile: true };
+
+const hands = [
+  ['by keyboard', {}, Keyboard],
+  ['by touch at 375 px', NARROW, Finger],
+];
+
+for (const [how, options, Hand] of hands) {
+  const isTouch = Hand === Finger;
+
+  test(`a stranger finds an item and sells three, ${how}`, async (world) => {
+    const screen = await world.screen(options);
+    const { page } = screen;
+    const hand = new Hand(page);
+    if (isTouch) await hand.tap(page.getByRole('searchbox'));
+    await hand.type('house blend');
+    if (isTouch) await hand.tap(screen.row(HOUSE).getByRole('button', { name: /^Adjust/ }));
+    else await hand.press('Enter');
+    await page.getByRole('dialog', { name: HOUSE }).waitFor();
+    ok(hand.count <= MOST, `found in ${hand.count}`);
+    hand.count = isTouch ? 2 : 1;
+    await hand.type('3');
+    if (isTouch) await hand.tap(page.getByRole('button', { name: 'Sell 3' }));
+    else await hand.press('Enter');
+    ok(hand.count <= MOST, `sold in ${hand.count}`);
+    await until('it is sold', async () => (await world.database.available('prod_123')) === 497);
+    await screen.say('Sold 3 × House Blend Beans 1 kg');
+  });
+
+  test(`a stranger counts a shelf, ${how}`, async (world) => {
+    const screen = await world.screen(options);
+    const { page } = screen;
+    const hand = new Hand(page);
+    // A scanner, or fingers: the code goes into the search.
+    if (isTouch) await page.getByRole('searchbox').focus();
+    await hand.type('2000000001050');
+    if (isTouch) {
+      await hand.tap(screen.row('Earl Grey Tea, 20 Bags').getByRole('button', { name: /^Adjust/ }));
+      await hand.tap(page.getByRole('dialog').locator('label', { hasText: 'Count' }));
+      await hand.type('104');
+      await hand.tap(page.getByRole('button', { name: 'Set to 104' }));
+    } else {
+      await hand.press('Enter');
+      await page.getByRole('dialog').waitFor();
+      await hand.press('c');
+      await hand.type('104');
+      await hand.press('Enter');
+    }
+    ok(hand.count <= MOST, `counted in ${hand.count}`);
+    await until('it is counted', async () => (await world.database.available('prod_105')) === 104);
+  });
+
+  test(`a stranger resolves a conflict, ${how}`, async (world) => {
+    const screen = await world.screen(options);
+    const { page } = screen;
+    world.proxy.cut();
+    await screen.notLive();
+    await screen.change('Dark Chocolate', 'Count', 205);
+    await world.database.adjust('prod_114', -4);
+    world.proxy.restore();
+    await screen.say('needs review', 20_000);
+    const hand = new Hand(page);
+    const dialog = page.getByRole('dialog', { name: 'Changed by somebody else meanwhile' });
+    if (isTouch) {
+      await hand.tap(page.getByRole('button', { name: 'Review' }).first());
+      await hand.tap(dialog.locator('label', { hasText: 'Use my count' }));
+      await hand.tap(dialog.getByRole('button', { name: 'Apply', exact: true }));
+    } else {
+      await hand.press('Alt+r');
+      await dialog.waitFor();
+      await hand.press('ArrowDown');
+      await hand.press('Enter');
+    }
+    ok(hand.count <= MOST, `resolved in ${hand.count}`);
+    await dialog.waitFor({ state: 'detached' });
+    await until('it is decided', async () => (await world.database.available('prod_114')) === 205);
+  });
+
+  test(`a stranger says what is low, ${how}`, async (world) => {
+    const screen = await world.screen(options);
+    const { page } = screen;
+    const hand = new Hand(page);
+    const tile = page.getByRole('button', { name: /^\d+ ?Low$/ });
+    // Said without doing anything; one tap shows which.
+    equal(await tile.locator('.tile-number').textContent(), '2', 'low');
+    if (isTouch) await hand.tap(tile);
+    else {
+      await page.getByRole('searchbox').press('Shift+Tab');
+      await hand.press('Shift+Tab');
+      await hand.press('Shift+Tab');
+      await hand.press('Enter');
+    }
+    ok(hand.count <= MOST, `said in ${hand.count}`);
+    await until('the low ones', async () => (await page.locator('.stock-row').count()) === 2);
+    equal(new Set(await page.locator('.item-name').allTextContents()), new Set(['Cleaning Tablets, 10']), 'which');
+  });
+}
+
+test('A11 two adjustments at the same moment both apply', async (world) => {
+  const url = `http://127.0.0.1:${world.relay.port}/api/inventory/adjust`;
+  const sell = (quantity, reason) =>
+    fetch(url, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ productId: 'prod_123', warehouseId: 'wh_456', quantity, movementType: 'out', reason }),
+    });
+  const answers = await Promise.all([sell(-10, 'Sale from Terminal 1'), sell(-5, 'Sale from Terminal 2')]);
+  equal(
+    answers.map((answer) => answer.status),
+    [200, 200],
+    'answers',
+  );
+  equal(await world.database.available('prod_123'), 485, 'in the database');
+  const five = await Promise.all([1, 2, 3, 4, 5].map((n) => sell(-1, `Concurrent sale ${n}`)));
+  ok(
+    five.every((answer) => answer.status === 200),
+    'five answers',
+  );
+  equal(await world.database.available('prod_123'), 480, 'after five concurrent sales');
+});
+
+test('A11 the console of a browser follows a product', async (world) => {
+  const screen = await world.screen({ as: null, through: null });
+  await screen.ask(() => {
+    globalThis.heard = [];
+    const ws = new WebSocket(`ws://${location.host}/ws`);
+    ws.onmessage = (message) => globalThis.heard.push(JSON.parse(message.data));
+    ws.onopen = () => ws.send('{"type":"subscribe","channel":"product:prod_123"}');
+  });
+  await until('it is subscribed', () => screen.ask(() => globalThis.heard.some(({ type }) => type === 'subscribed')));
+  await world.database.adjust('prod_123', -1);
+  await until('the event', () =>
+    screen.ask(() =>
+      globalThis.heard.some(({ type, data }) => type === 'inventory.updated' && data.quantityAvailable === 499),
+    ),
+  );
+});
+
+test('A11 a change by curl is on the page at once, with a toast where due and a green light', async (world) => {
+  const maria = await world.screen();
+  const adjust = (quantity) =>
+    fetch(`http://127.0.0.1:${world.relay.port}/api/inventory/adjust`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({
+        productId: 'prod_123',
+        warehouseId: 'wh_456',
+        quantity,
+        movementType: 'out',
+        reason: 'Testing real-time update',
+      }),
+    });
+  await adjust(-20);
+  await maria.shows(HOUSE, 480, { limitMs: 1_000 });
+  await adjust(-440);
+  await maria.say('Low stock alert');
+  await maria.say(`${HOUSE} is running low`);
+  await adjust(-40);
+  await maria.say('Product out of stock');
+  await maria.say(`${HOUSE} is now out of stock`);
+  await maria.shows(HOUSE, 0);
+  ok(await maria.isLive(), 'the light is green');
+  const colour = await maria.page.locator('.link-mark').evaluate((mark) => getComputedStyle(mark).backgroundColor);
+  equal(colour, 'rgb(0, 115, 90)', 'its colour');
+  await maria.page.getByRole('button', { name: /^Alerts/ }).click();
+  await maria.page.getByRole('dialog', { name: 'Alerts' }).getByText('Product out of stock').waitFor();
+});

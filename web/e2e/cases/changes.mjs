@@ -177,7 +177,7 @@ test('a manager records a sale that is short', async (world) => {
 });
 
 test('14 a token that ends in the middle of a drain is renewed, and nothing is lost', async (world) => {
-  const seconds = 15;
+  const seconds = 25;
   world.relay.writePeople(seconds);
   world.relay.reload();
   const endsAt = () =>

@@ -144,9 +144,7 @@ test('the indicator counts down at once, the banner waits five seconds', async (
   equal(await maria.page.locator('.banner').count(), 0, 'banners at once');
   await maria.say('Working offline - changes will sync when connected');
   ok(Date.now() - cutAt >= 4_500, 'the banner waited');
-  await maria.sell('House Blend', 1);
-  await maria.sell('House Blend', 1);
-  await maria.sell('House Blend', 1);
+  for (const name of ['House Blend', 'Espresso', 'Earl Grey']) await maria.sell(name, 1);
   await maria.say('Working offline – 3 changes will sync when connected');
   await maria.say(/saved on this device, will sync when connected/);
   world.proxy.restore();
@@ -154,5 +152,5 @@ test('the indicator counts down at once, the banner waits five seconds', async (
   await maria.say('Back online, 3 changes synced');
   await maria.say('Live updates active');
   await maria.settled();
-  equal(await world.database.available('prod_123'), 497, 'in the database');
+  equal(await world.database.available('prod_123'), 499, 'in the database');
 });

@@ -18,10 +18,9 @@ export function Avatar({ name, id, size = 28, isEditing = false }: Props): React
       className="avatar"
       data-editing={isEditing || undefined}
       style={{ width: size, height: size, fontSize: Math.round(size * 0.38), ['--hue' as string]: hueOf(id) }}
+      data-initials={initialsOf(name)}
       aria-hidden="true"
-    >
-      {initialsOf(name)}
-    </span>
+    />
   );
 }
 

@@ -102,13 +102,14 @@ async function undo(client: InventoryClient, operation: Operation, change: Chang
   );
 }
 
-/** How much the change moved, as the server did it. */
+/** How much the change moved.  Changes of one item may have gone as one, so only of a count the answer says it. */
 function deltaOf(ack: Ack, change: Change): number | null {
+  if (change.type === 'adjust') return change.movementType === 'out' ? -Math.abs(change.quantity) : change.quantity;
   const result: JsonObject = ack.result ?? {};
   const { previousQuantity, newQuantity } = result;
-  if (typeof previousQuantity === 'number' && typeof newQuantity === 'number') return newQuantity - previousQuantity;
-  if (change.type !== 'adjust') return null;
-  return change.movementType === 'out' ? -Math.abs(change.quantity) : change.quantity;
+  return typeof previousQuantity === 'number' && typeof newQuantity === 'number'
+    ? newQuantity - previousQuantity
+    : null;
 }
 
 function show(key: string, outcome: Outcome): void {

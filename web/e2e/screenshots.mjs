@@ -1,0 +1,39 @@
+// Takes a picture of every state:  npm run screenshots [-- FOLDER]
+//
+// In light and dark, wide and narrow, from the real system; see states.md for
+// what is looked for in them.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { closeBrowser } from './stage/browser.mjs';
+import { dropTemplate } from './stage/database.mjs';
+import { story } from './stage/story.mjs';
+import { World } from './stage/world.mjs';
+
+const folder = process.argv[2] ?? 'pictures';
+mkdirSync(folder, { recursive: true });
+
+for (const [look, options] of [
+  ['wide', { colorScheme: 'light' }],
+  ['dark', { colorScheme: 'dark' }],
+  ['narrow', { viewport: { width: 375, height: 812 }, hasTouch: true, isMobile: true }],
+]) {
+  const world = await World.create({ products: 30 });
+  try {
+    for await (const [name, page] of story(world, options)) {
+      await page.evaluate(() =>
+        Promise.all(
+          document
+            .getAnimations()
+            .map((a) => a.finished.catch(() => {}))
+            .slice(0, 0),
+        ),
+      );
+      await page.screenshot({ path: join(folder, `${look}-${name}.png`), animations: 'disabled' });
+      console.log(`${look}-${name}.png`);
+    }
+  } finally {
+    await world.close();
+  }
+}
+await closeBrowser();
+dropTemplate();

@@ -1,0 +1,101 @@
+// Every state of the dashboard, one after the other, as a day at work goes.
+//
+// For whoever wants to look: the check of accessibility, the pictures.  Yields
+// the name of the state and the page that is in it.
+import { until } from './wait.mjs';
+
+const CHOCOLATE = 'Dark Chocolate 70 %, 100 g';
+
+export async function* story(world, options = {}) {
+  const { database, proxy } = world;
+  const maria = await world.screen({ ...options, as: null });
+  const { page } = maria;
+  const dialog = page.getByRole('dialog');
+  const isNarrow = (options.viewport?.width ?? 1280) <= 640;
+  const closeDialog = async () => {
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+  };
+
+  await page.getByRole('heading', { name: 'Who is working?' }).waitFor();
+  yield ['sign-in', page];
+
+  await maria.signIn('Maria Manager');
+  await world.screen({ as: 'Olga Operator', through: null });
+  await page.locator('.link-more').waitFor();
+  yield ['live', page];
+
+  await maria.find('House Blend');
+  await dialog.getByRole('textbox').first().fill('3');
+  yield ['adjust', page];
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Undo' }).waitFor();
+  await until('it is saved', async () => (await database.available('prod_123')) === 497);
+  yield ['sold', page];
+
+  await page.getByRole('searchbox').fill('');
+  await database.adjust('prod_101', -120, { reason: 'Web shop' });
+  await database.adjust('prod_105', -110, { reason: 'Mobile app' });
+  await page.getByText('Product out of stock').first().waitFor();
+  yield ['alerts', page];
+  await page.getByRole('button', { name: /^Alerts/ }).click();
+  await dialog.getByText('Low stock alert').first().waitFor();
+  yield ['alerts-panel', page];
+  await closeDialog();
+
+  for (let i = 0; i < 4; i++) {
+    await database.adjust('prod_114', -1, { warehouseId: 'wh_457', reason: 'Till 1' });
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+  }
+  await page.locator('.link-face').click();
+  await dialog.locator('canvas').waitFor();
+  yield ['performance', page];
+  await closeDialog();
+
+  await page.getByRole('searchbox').fill('House Blend');
+  await maria.row('House Blend Beans 1 kg').getByRole('link').click();
+  await page.getByRole('tabpanel').locator('.records, .empty').waitFor();
+  yield ['item', page];
+  await page.getByRole('button', { name: 'Edit' }).click();
+  yield ['edit-item', page];
+  await closeDialog();
+  await page.getByRole('link', { name: 'All items' }).click();
+
+  proxy.cut();
+  await maria.notLive();
+  yield ['reconnecting', page];
+  await maria.change('Dark Chocolate', 'Count', 205);
+  await maria.sell('House Blend', 2);
+  await maria.sell('Cleaning', 9);
+  await maria.say(/Working offline – 3 changes/);
+  await page.getByRole('searchbox').fill('');
+  yield ['offline', page];
+  await page.locator('.sync-face').click();
+  await dialog.waitFor();
+  yield ['changes', page];
+  await closeDialog();
+  await page.getByRole('button', { name: /^Account/ }).click();
+  yield ['account', page];
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await dialog.waitFor();
+  yield ['sign-out', page];
+  await closeDialog();
+
+  await database.adjust('prod_114', -4, { by: 'Till 2' });
+  proxy.restore();
+  await page.getByRole('button', { name: 'Retry now' }).first().click();
+  await until('both need review', () => maria.ask(() => globalThis.inventory.conflicts.list().length === 2), 20_000);
+  await page.keyboard.press('Alt+r');
+  await dialog.getByText(/Use my count/).waitFor();
+  yield ['conflict', page];
+  await closeDialog();
+  await until('one is put off', () => maria.ask(() => globalThis.inventory.conflicts.list().some((c) => c.deferred)));
+  await page.keyboard.press('Alt+r');
+  await dialog.getByRole('button', { name: 'Next' }).click();
+  await page.getByRole('dialog', { name: 'Not enough stock' }).waitFor();
+  yield ['shortage', page];
+  await closeDialog();
+  await maria.shown(CHOCOLATE);
+  if (!isNarrow) await page.setViewportSize({ width: 1280, height: 800 });
+  yield ['review', page];
+}

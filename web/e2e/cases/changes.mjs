@@ -1,6 +1,6 @@
 // Changes on their way: kept, in order, once, and never silently lost.
 import { test } from '../stage/cases.mjs';
-import { equal, ok, until } from '../stage/wait.mjs';
+import { equal, ok, pause, until } from '../stage/wait.mjs';
 
 const HOUSE = 'House Blend Beans 1 kg';
 const SCALES = 'Cleaning Tablets, 10';
@@ -192,7 +192,10 @@ test('14 a token that ends in the middle of a drain is renewed, and nothing is l
   world.relay.writePeople(3600);
   world.relay.reload();
   let n = 0;
-  while (Date.now() < ends + 2_000) await sellMany(maria, ++n, n);
+  while (Date.now() < ends + 2_000) {
+    await sellMany(maria, ++n, n);
+    await pause(150);
+  }
   await maria.settled(30_000);
   await maria.live();
   ok(maria.sockets.length >= 2, 'the relay closed the link of the token that ended');

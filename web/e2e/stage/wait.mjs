@@ -1,5 +1,10 @@
 // Waits for a condition, and says which one when it does not come.
 
+/** For what has a pace of its own; never instead of a condition. */
+export function pause(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 export async function until(what, condition, limitMs = 10_000, everyMs = 20) {
   const deadline = Date.now() + limitMs;
   let last;
@@ -12,7 +17,7 @@ export async function until(what, condition, limitMs = 10_000, everyMs = 20) {
       last = error.message;
     }
     if (Date.now() > deadline) throw new Error(`${what}: not within ${limitMs} ms (${last})`);
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
+    await pause(everyMs);
   }
 }
 

@@ -14,7 +14,7 @@ import { type FormEvent, type KeyboardEvent, type ReactElement, useEffect, useRe
 import { Dialog } from '../base/dialog';
 import { Icon } from '../base/icons';
 import { count } from '../base/words';
-import { BeAt } from '../people/row-people';
+import { BeAt } from '../people/be-at';
 import { close, openAdjust } from '../shell/open';
 import { itemText } from '../stock/item-text';
 import { lastChangeOf } from '../stock/last-change';

@@ -35,22 +35,3 @@ function Others({ item, size = 28 }: { item: ItemKey; size?: number }): ReactEle
   );
   return <Faces people={others} lastKnown={lastKnown} most={2} size={size} />;
 }
-
-interface BeAt {
-  readonly item: ItemKey;
-  readonly status: 'viewing' | 'editing';
-  readonly field?: string;
-}
-
-/** Shows the others that one is at this item, while it is on the page. */
-export function BeAt(props: BeAt): ReactElement | null {
-  return useHasPresence() ? <Tracked {...props} /> : null;
-}
-
-function Tracked({ item, status, field }: BeAt): null {
-  useInventoryPresence(channel.presenceItem(item.productId), {
-    status,
-    metadata: { warehouseId: item.warehouseId, ...(field !== undefined && { field }) },
-  });
-  return null;
-}

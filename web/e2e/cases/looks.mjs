@@ -41,7 +41,7 @@ for (const [how, options] of [
       equal(found, [], 'violations');
       ok(seen.length >= 15, `${seen.length} states`);
     },
-    { limitMs: 120_000 },
+    { limitMs: 240_000 },
   );
 }
 

@@ -4,7 +4,7 @@ import { World } from './world.mjs';
 const cases = [];
 
 /** limitMs: longer than that is a failure. alone: it measures, and nothing runs beside it. */
-export function test(name, run, { limitMs = 60_000, alone = false, world = {} } = {}) {
+export function test(name, run, { limitMs = 120_000, alone = false, world = {} } = {}) {
   cases.push({ name, run, limitMs, alone, world });
 }
 

@@ -5,6 +5,7 @@ export class Screen {
   constructor(page, url, world) {
     this.page = page;
     this.url = url;
+    page.setDefaultTimeout(90_000);
     this.sockets = [];
     this.errors = [];
     /** What the page said on its sockets. */
@@ -36,11 +37,11 @@ export class Screen {
   }
 
   /** Until the indicator says so. */
-  async live(limitMs = 15_000) {
+  async live(limitMs = 30_000) {
     await this.page.locator('.link[data-look=live], .link[data-look=slow]').waitFor({ timeout: limitMs });
   }
 
-  async notLive(limitMs = 20_000) {
+  async notLive(limitMs = 40_000) {
     await until('the link is seen to be lost', async () => !(await this.isLive()), limitMs);
   }
 
@@ -60,7 +61,7 @@ export class Screen {
     return Number(text.replace('−', '-').replaceAll(',', ''));
   }
 
-  async shows(name, quantity, { warehouse, limitMs = 5_000 } = {}) {
+  async shows(name, quantity, { warehouse, limitMs = 30_000 } = {}) {
     await until(
       `${name} is shown as ${quantity}`,
       async () => (await this.shown(name, warehouse)) === quantity,
@@ -99,11 +100,11 @@ export class Screen {
     return this.ask(() => globalThis.inventory.queue.status.size);
   }
 
-  async settled(limitMs = 15_000) {
+  async settled(limitMs = 60_000) {
     await until('all changes are saved', async () => (await this.waiting()) === 0, limitMs);
   }
 
-  async say(text, limitMs = 10_000) {
+  async say(text, limitMs = 30_000) {
     await this.page.getByText(text).first().waitFor({ timeout: limitMs });
   }
 

@@ -5,7 +5,7 @@ export function pause(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-export async function until(what, condition, limitMs = 10_000, everyMs = 20) {
+export async function until(what, condition, limitMs = 30_000, everyMs = 20) {
   const deadline = Date.now() + limitMs;
   let last;
   for (;;) {

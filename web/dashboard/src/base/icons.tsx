@@ -9,6 +9,8 @@ import type { ReactElement } from 'react';
 const PATHS = {
   alert:
     'M8 2.5a3.5 3.5 0 0 0-3.5 3.5c0 3.5-1.5 4.5-1.5 4.5h10s-1.5-1-1.5-4.5A3.5 3.5 0 0 0 8 2.5ZM6.8 13.2a1.4 1.4 0 0 0 2.4 0',
+  back: 'm9.5 4.5-3.5 3.5 3.5 3.5',
+  forth: 'm6.5 4.5 3.5 3.5-3.5 3.5',
   arrowLeft: 'M13 8H3m0 0 4-4M3 8l4 4',
   check: 'm3 8.5 3.2 3.2L13 4.8',
   chevron: 'm4.5 6.5 3.5 3.5 3.5-3.5',

@@ -56,7 +56,7 @@ export function perform(client: InventoryClient, change: Change, words: Words): 
       if (!(error instanceof InventoryError) || error.code === 'DISCARDED' || error.code === 'CLOSED') return;
       dismiss(id);
       if (key !== null) show(key, 'failed');
-      tellFailure(operation, error, words);
+      tellFailure(client, operation, error, words);
     },
   );
   return operation;
@@ -68,9 +68,10 @@ function whereItIs(client: InventoryClient, operation: Operation): string | null
   return client.state.name === 'connected' ? null : 'saved on this device, will sync when connected';
 }
 
-function tellFailure(operation: Operation, error: InventoryError, words: Words): void {
+function tellFailure(client: InventoryClient, operation: Operation, error: InventoryError, words: Words): void {
   if (operation.status === 'conflict') {
-    const text = error.code === 'insufficient_stock' ? 'stock is short' : 'it was changed meanwhile';
+    const text =
+      client.conflicts.get(operation.id)?.code === 'insufficient_stock' ? 'stock is short' : 'it was changed meanwhile';
     notify({
       tone: 'warning',
       title: `${words.name} needs review`,

@@ -11,6 +11,7 @@ import type { Conflict, ConflictChoice, Row } from 'inventory-client';
 import { useClient, useConflicts } from 'inventory-client/react';
 import { type FormEvent, type KeyboardEvent, type ReactElement, useEffect, useRef, useState } from 'react';
 import { Dialog } from '../base/dialog';
+import { Icon } from '../base/icons';
 import { count, counted, dateTime } from '../base/words';
 import { describe } from '../change/describe';
 import { say } from '../notices/announcer';
@@ -210,10 +211,10 @@ function ConflictForm({ conflict, at, of, onGo }: Props): ReactElement {
                 title="Previous: ["
                 onClick={() => onGo(-1)}
               >
-                [
+                <Icon name="back" />
               </button>
               <button type="button" className="button" aria-label="Next" title="Next: ]" onClick={() => onGo(1)}>
-                ]
+                <Icon name="forth" />
               </button>
             </span>
           )}

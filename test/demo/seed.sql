@@ -2,7 +2,7 @@
 --     Forty products in three warehouses.
 --
 -- prod_123 in wh_456 begins with 500 and is left alone by the simulated sales:
--- it is the one to try things on.  The barcodes are EAN-13 from the range that
+-- it is the one to try things on.  One product begins low and one out of stock.  The barcodes are EAN-13 from the range that
 -- a shop may use within its own walls (prefix 20).
 
 CREATE TEMPORARY TABLE product (
@@ -28,7 +28,7 @@ INSERT INTO product VALUES
     ('prod_115', 'Shortbread 150 g', 'SWT-SHO-0150', '2000000001159', 'pack', 'Sweet', 25, 130),
     ('prod_116', 'Oatmeal Cookies 200 g', 'SWT-OAT-0200', '2000000001166', 'pack', 'Sweet', 25, 115),
     ('prod_117', 'Paper Filters No. 4, 100', 'ACC-FLT-0004', '2000000001173', 'pack', 'Accessories', 30, 160),
-    ('prod_118', 'Cleaning Tablets, 10', 'ACC-CLN-0010', '2000000001180', 'tube', 'Accessories', 12, 50),
+    ('prod_118', 'Cleaning Tablets, 10', 'ACC-CLN-0010', '2000000001180', 'tube', 'Accessories', 12, 8),
     ('prod_119', 'Descaler 500 ml', 'ACC-DSC-0500', '2000000001197', 'bottle', 'Accessories', 10, 42),
     ('prod_120', 'Paper Cups 250 ml, 50', 'ACC-CUP-0250', '2000000001203', 'sleeve', 'Accessories', 40, 240),
     ('prod_121', 'Cup Lids 250 ml, 50', 'ACC-LID-0250', '2000000001210', 'sleeve', 'Accessories', 40, 230),
@@ -36,7 +36,7 @@ INSERT INTO product VALUES
     ('prod_123', 'House Blend Beans 1 kg', 'COF-HSE-1000', '2000000001234', 'bag', 'Coffee', 50, 500),
     ('prod_124', 'Pour-Over Dripper, Ceramic', 'BRW-DRP-0001', '2000000001241', 'piece', 'Brewing', 6, 24),
     ('prod_125', 'Glass Server 600 ml', 'BRW-SRV-0600', '2000000001258', 'piece', 'Brewing', 6, 22),
-    ('prod_126', 'French Press 1 l', 'BRW-FRP-1000', '2000000001265', 'piece', 'Brewing', 5, 18),
+    ('prod_126', 'French Press 1 l', 'BRW-FRP-1000', '2000000001265', 'piece', 'Brewing', 5, 0),
     ('prod_127', 'Moka Pot, 6 Cups', 'BRW-MOK-0006', '2000000001272', 'piece', 'Brewing', 5, 20),
     ('prod_128', 'Hand Grinder, Steel Burr', 'BRW-GRD-0001', '2000000001289', 'piece', 'Brewing', 4, 15),
     ('prod_129', 'Gooseneck Kettle 0.9 l', 'BRW-KTL-0900', '2000000001296', 'piece', 'Brewing', 4, 14),

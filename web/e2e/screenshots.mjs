@@ -3,12 +3,15 @@
 // In light and dark, wide and narrow, from the real system; see states.md for
 // what is looked for in them.
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { closeBrowser } from './stage/browser.mjs';
 import { dropTemplate } from './stage/database.mjs';
 import { story } from './stage/story.mjs';
 import { World } from './stage/world.mjs';
 
+// What the demo has.
+const seed = join(dirname(fileURLToPath(import.meta.url)), '../../test/demo/seed.sql');
 const folder = process.argv[2] ?? 'pictures';
 mkdirSync(folder, { recursive: true });
 
@@ -17,7 +20,7 @@ for (const [look, options] of [
   ['dark', { colorScheme: 'dark' }],
   ['narrow', { viewport: { width: 375, height: 812 }, hasTouch: true, isMobile: true }],
 ]) {
-  const world = await World.create({ products: 30 });
+  const world = await World.create({ seed });
   try {
     for await (const [name, page] of story(world, options)) {
       await page.evaluate(() =>

@@ -23,11 +23,20 @@ CROSS JOIN LATERAL inventory_define(p.id, w.id, minimum_stock => p.minimum,
     initial_quantity => p.quantity, reason => 'Opening stock');
 `;
 
+const GRANTS = "SELECT inventory_grant(level, 'inventory_relay') FROM unnest(ARRAY['relay', 'backend']) AS level;";
+
 export class Database {
-  static async create({ products = 0 } = {}) {
+  /** seed: a file of SQL instead of the stock below. */
+  static async create({ products = 0, seed } = {}) {
     const database = new Database(`e2e_${process.pid}_${++made}`);
     await template();
     await psqlRun('postgres', `CREATE DATABASE ${database.name} TEMPLATE ${TEMPLATE}`);
+    if (seed) {
+      await database.sql('DROP EXTENSION pg_inventory CASCADE');
+      await database.sql('CREATE EXTENSION pg_inventory');
+      await database.sql(GRANTS);
+      await run(psql, ['-Xq', '-v', 'ON_ERROR_STOP=1', '-d', database.name, '-f', seed]);
+    }
     if (products > 0) {
       await database.sql(`SELECT count(*) FROM generate_series(1, ${products}) AS i
         CROSS JOIN LATERAL inventory_define('bulk_' || lpad(i::text, 5, '0'), 'wh_456', minimum_stock => 5,
@@ -81,7 +90,7 @@ function template() {
     await psqlRun(
       TEMPLATE,
       `DO $$ BEGIN CREATE ROLE inventory_relay LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
-       SELECT inventory_grant(level, 'inventory_relay') FROM unnest(ARRAY['relay', 'backend']) AS level;
+       ${GRANTS}
        ${STOCK}`,
     );
     // Its workers hold connections, and CREATE DATABASE wants none.

@@ -9,9 +9,9 @@ export class World {
   #closers = [];
   complaints = [];
 
-  static async create({ products, relayOptions } = {}) {
+  static async create({ products, seed, relayOptions } = {}) {
     const world = new World();
-    world.database = await Database.create({ products });
+    world.database = await Database.create({ products, seed });
     world.relay = await Relay.create(world.database, relayOptions);
     world.proxy = await Link.create(world.relay.port);
     return world;

@@ -10,7 +10,7 @@ import type { Ack, Change, InventoryClient, JsonObject, Operation } from 'invent
 import { InventoryError, itemKey } from 'inventory-client';
 import { createStore } from '../base/store';
 import { say, sayNow } from '../notices/announcer';
-import { dismiss, notify } from '../notices/notices';
+import { dismiss, notify, retone } from '../notices/notices';
 import { open } from '../shell/open';
 
 export type Outcome = 'done' | 'failed';
@@ -50,6 +50,7 @@ export function perform(client: InventoryClient, change: Change, words: Words): 
   );
   operation.result.then(
     () => {
+      retone(id, 'good');
       if (key !== null) show(key, 'done');
     },
     (error: unknown) => {

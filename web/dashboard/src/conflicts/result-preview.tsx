@@ -28,7 +28,9 @@ export function ResultPreview({ theirs, preview }: Props): ReactElement {
           </span>
           {preview?.alertState && <StatusBadge state={preview.alertState} />}
           {preview?.belowZero ? (
-            <span className="error">below zero</span>
+            <span className="error">
+              {preview.choice === 'rebase' ? 'short again: it will be refused' : 'below zero'}
+            </span>
           ) : (
             preview?.belowMinimum &&
             theirs && <span className="result-note">below minimum {count(theirs.minimumStock)}</span>

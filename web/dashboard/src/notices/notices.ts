@@ -43,6 +43,11 @@ export function notify({ id = `n${++made}`, forMs = DEFAULT_MS, isAlert = false,
   return id;
 }
 
+/** What became of it, while it is still on screen. */
+export function retone(id: string, tone: Tone): void {
+  notices.set((now) => now.map((notice) => (notice.id === id ? { ...notice, tone } : notice)));
+}
+
 export function dismiss(id: string): void {
   notices.set((now) => (now.some((notice) => notice.id === id) ? now.filter((notice) => notice.id !== id) : now));
 }

@@ -48,6 +48,7 @@ export function SignOutDialog(): ReactElement {
   }
   return (
     <Dialog
+      wide
       title={`${counted(size, 'change')} not saved yet`}
       subtitle={status.durable ? 'Kept on this device until the server has them' : 'In this tab only'}
       onClose={close}

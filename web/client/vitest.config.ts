@@ -6,6 +6,7 @@ export default defineConfig({
     environment: 'node',
     pool: 'threads',
     maxWorkers: 2,
-    testTimeout: 30_000,
+    // Long, for a machine with much else to do.
+    testTimeout: 120_000,
   },
 });

@@ -20,7 +20,7 @@ $node->start;
 create_extension($node, 'shop');
 $node->safe_psql('shop', "SELECT FROM inventory_define('bean', 'shop', initial_quantity => 1000000)");
 $node->safe_psql('shop', "SELECT FROM generate_series(1, 40) AS n CROSS JOIN LATERAL inventory_define('item' || n, 'shop')");
-my @options = (keys_options(), '--max-unidentified', 20000, '--messages-per-second', 1000, '--ping-interval', '60s', '--ping-timeout', '300s');
+my @options = (keys_options(), '--max-unidentified', 20000, '--hello-timeout', '60s', '--handshake-timeout', '60s', '--messages-per-second', 1000, '--ping-interval', '60s', '--ping-timeout', '300s');
 my $relay = RelayProcess->start($node, 'shop', @options);
 
 sub adjust

@@ -218,8 +218,8 @@ sub next_frame
 	$size = $second & 0x7f;
 	$offset = $size == 126 ? 4 : $size == 127 ? 10 : 2;
 	$self->_read_until(sub { length $self->{input} >= $offset }) or return undef;
-	$size = unpack 'x2n', $self->{input} if $size == 126;
-	$size = unpack 'x2Q>', $self->{input} if $size == 127;
+	# by what the header says: the size found may be 127 itself
+	$size = $offset == 4 ? unpack('x2n', $self->{input}) : $offset == 10 ? unpack('x2Q>', $self->{input}) : $size;
 	$self->_read_until(sub { length $self->{input} >= $offset + $size }) or return undef;
 	substr($self->{input}, 0, $offset, '');
 	return {

@@ -228,6 +228,7 @@ handle_progress(void *owner)
 	clients_advance(relay->clients);
 	replays_advance(relay->replays);
 	roster_tell(relay->roster);
+	hub_relieve(relay->hub, &relay->queued_size, (size_t) relay->config->total_queue_size);
 	if (!roster_is_loaded(relay->roster) && !feed_has_more(relay->feed))
 		presence_reload(relay->presence);
 	answer_advance(&relay->sources);

@@ -71,7 +71,7 @@ sub start_writer
 	print $out "SET inventory.organization = 'acme';\n";
 	for (@subjects)
 	{
-		print $out "SELECT pg_sleep(random() * 0.004);\n" if int rand 2;
+		print $out "SELECT pg_sleep(random() * 0.06);\n" if int rand 2;
 		print $out "DELETE FROM inventory_member WHERE subject = '$_';\n";
 		print $out "SELECT '$_ ' || version FROM inventory_adjust('bean', 'north', -1, 'out');\n";
 	}

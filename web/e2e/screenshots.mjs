@@ -1,4 +1,4 @@
-// Takes a picture of every state:  npm run screenshots [-- FOLDER]
+// Takes a picture of every state:  npm run screenshots [-- FOLDER [LOOK]...]
 //
 // In light and dark, wide and narrow, from the real system; see states.md for
 // what is looked for in them.
@@ -12,7 +12,7 @@ import { World } from './stage/world.mjs';
 
 // What the demo has.
 const seed = join(dirname(fileURLToPath(import.meta.url)), '../../test/demo/seed.sql');
-const folder = process.argv[2] ?? 'pictures';
+const [folder = 'pictures', ...looks] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
 
 for (const [look, options] of [
@@ -20,6 +20,7 @@ for (const [look, options] of [
   ['dark', { colorScheme: 'dark' }],
   ['narrow', { viewport: { width: 375, height: 812 }, hasTouch: true, isMobile: true }],
 ]) {
+  if (looks.length > 0 && !looks.includes(look)) continue;
   const world = await World.create({ seed });
   try {
     for await (const [name, page] of story(world, options)) {

@@ -37,11 +37,25 @@ for (const [how, options] of [
         for (const violation of await audit(page)) found.push(`${name}: ${violation}`);
         const clipped = await page.evaluate(overflowing);
         for (const what of clipped) found.push(`${name}: wider than the window: ${what}`);
+        for (const what of await page.evaluate(overlapping)) found.push(`${name}: over each other: ${what}`);
       }
       equal(found, [], 'violations');
       ok(seen.length >= 15, `${seen.length} states`);
     },
     { limitMs: 240_000 },
+  );
+}
+
+/** In the page: what of the header lies over its neighbour. */
+function overlapping() {
+  const parts = [...document.querySelectorAll('.header > :not(.header-end), .header-end > *')]
+    .filter((part) => !part.matches('[popover]') && part.getBoundingClientRect().width > 0)
+    .map((part) => [part.className, part.getBoundingClientRect()]);
+  return parts.flatMap(([name, a], i) =>
+    parts
+      .slice(i + 1)
+      .filter(([, b]) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+      .map(([other]) => `${name} and ${other}`),
   );
 }
 

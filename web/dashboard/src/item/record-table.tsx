@@ -24,7 +24,11 @@ export function RecordTable({ label, empty, columns, records }: Props): ReactEle
   if (rows === null) {
     return (
       <p className="empty" role="status">
-        {problem === null ? 'Loading…' : `Not available now: ${problem}`}
+        {problem === null
+          ? 'Loading…'
+          : problem === 'Not found'
+            ? 'This relay does not serve them.'
+            : `Not available now: ${problem}`}
       </p>
     );
   }

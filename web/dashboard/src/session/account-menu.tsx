@@ -6,6 +6,7 @@ import { type ReactElement, useId, useRef } from 'react';
 import { Avatar } from '../base/avatar';
 import { Icon } from '../base/icons';
 import { type Open, open } from '../shell/open';
+import { ThemeSwitch } from '../shell/theme-switch';
 import { useSession } from './context';
 import { isManager } from './session';
 import './account-menu.css';
@@ -42,6 +43,7 @@ export function AccountMenu(): ReactElement {
             <Icon name="plus" /> Add an item
           </button>
         )}
+        <ThemeSwitch hasWords />
         {session.source.kind !== 'application' && (
           <button type="button" className="button plain" onClick={() => go({ name: 'sign-out' })}>
             <Icon name="leave" /> Sign out

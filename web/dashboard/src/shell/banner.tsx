@@ -45,7 +45,7 @@ export function Banner(): ReactElement | null {
 
   if (!face) return null;
   return (
-    <div className="banner" data-tone={face.tone}>
+    <section className="banner" data-tone={face.tone} aria-label="Notice">
       <Icon name={face.icon} />
       <p>
         <strong>{face.words}</strong>
@@ -61,7 +61,7 @@ export function Banner(): ReactElement | null {
           <Icon name="close" />
         </button>
       )}
-    </div>
+    </section>
   );
 
   function faceNow(): Face | null {

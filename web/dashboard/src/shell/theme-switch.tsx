@@ -10,18 +10,19 @@ import { type Theme, theme } from './theme';
 const NEXT: Readonly<Record<Theme, Theme>> = { system: 'light', light: 'dark', dark: 'system' };
 const WORDS: Readonly<Record<Theme, string>> = { system: 'as the device', light: 'light', dark: 'dark' };
 
-export function ThemeSwitch(): ReactElement {
+export function ThemeSwitch({ hasWords = false }: { hasWords?: boolean }): ReactElement {
   const now = useStore(theme);
   const words = `Theme: ${WORDS[now]}. Change to ${WORDS[NEXT[now]]}`;
   return (
     <button
       type="button"
-      className="button plain"
-      aria-label={words}
+      className="button plain theme-switch"
+      aria-label={hasWords ? undefined : words}
       title={words}
       onClick={() => theme.set(NEXT[now])}
     >
       <Icon name={now === 'system' ? 'half' : now === 'light' ? 'sun' : 'moon'} />
+      {hasWords && `Theme: ${WORDS[now]}`}
     </button>
   );
 }

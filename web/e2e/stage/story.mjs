@@ -9,7 +9,6 @@ export async function* story(world, options = {}) {
   const maria = await world.screen({ ...options, as: null });
   const { page } = maria;
   const dialog = page.getByRole('dialog');
-  const isNarrow = (options.viewport?.width ?? 1280) <= 640;
   const closeDialog = async () => {
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
@@ -22,7 +21,7 @@ export async function* story(world, options = {}) {
   const olga = await world.screen({ as: 'Olga Operator', through: null });
   await olga.find('Cleaning Tablets');
   await page.locator('.link-more').waitFor({ state: 'attached' });
-  if (!isNarrow) await page.locator('.stock-row .face').first().waitFor();
+  await page.locator('.stock-row .face').first().waitFor();
   yield ['live', page];
 
   await maria.find('House Blend');

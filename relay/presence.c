@@ -37,9 +37,6 @@
 #define RETRY_MS 1000
 #define LOOK_MS 100
 
-/* Before a list is read anew because the lease was lost. */
-#define SETTLE_MS 5000
-
 typedef struct Attendance
 {
 	ListNode in_mine;	   /* while the connection is there and has not left */
@@ -449,7 +446,7 @@ begin_lease(Presence *presence)
 		return;
 	log_info("the lease of presence was lost: %zu attendances are written again", presence->count);
 	metrics_add(METRIC_PRESENCE_LEASES_LOST, 1);
-	presence->list_at_ms = clock_monotonic_ms() + SETTLE_MS;
+	presence->list_at_ms = clock_monotonic_ms() + presence->pace->settle_ms;
 }
 
 static void

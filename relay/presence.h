@@ -32,7 +32,11 @@ typedef struct PresencePace
 {
 	int64_t heartbeat_ms;
 	int64_t grace_ms;
+	int64_t settle_ms; /* before a list is read anew because the lease was lost */
 } PresencePace;
+
+/* Time for other relays to connect again and to write their own. */
+#define PRESENCE_SETTLE_MS 5000
 
 /* What one connection is present at: a list of attendances, empty at first. */
 typedef struct Attendances

@@ -318,6 +318,7 @@ take_settings(Relay *relay)
 	relay->presence_pace = (PresencePace){
 		.heartbeat_ms = config->presence_heartbeat_ms,
 		.grace_ms = config->presence_grace_ms,
+		.settle_ms = PRESENCE_SETTLE_MS,
 	};
 	relay->history_pace = (HistoryPace){
 		.read_batch = config->read_batch,

@@ -59,7 +59,7 @@ turns_free(Turns *turns)
 	if (!turns)
 		return;
 	for (size_t i = 0; i < CHAIN_COUNT; i++)
-		while ((node = list_first(&turns->chains[i])))
+		while ((node = list_take_first(&turns->chains[i])))
 			thing_free(turns, list_object(node, Thing, in_chain));
 	free(turns);
 }

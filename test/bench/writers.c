@@ -133,7 +133,7 @@ main(int argc, char **argv)
 	parse_options(&writers, argc, argv);
 	options.port = writers.port;
 	options.count = writers.members;
-	writers.sent_ns = calloc((size_t) (writers.members * writers.window), sizeof *writers.sent_ns);
+	writers.sent_ns = calloc((size_t) writers.members * (size_t) writers.window, sizeof *writers.sent_ns);
 	writers.times_ms = malloc(TIMES_COUNT * sizeof *writers.times_ms);
 	writers.crowd = crowd_open(&options);
 	writers.began_ns = clock_ns() + WARM_UP_NS;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { test } from '../stage/cases.mjs';
 import { story } from '../stage/story.mjs';
-import { equal, ok } from '../stage/wait.mjs';
+import { equal, ok, until } from '../stage/wait.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const NARROW = { viewport: { width: 375, height: 812 }, hasTouch: true, isMobile: true };
@@ -120,6 +120,21 @@ test('screen readers hear answers and summaries, and never each number', async (
   await page.getByRole('button', { name: /^Alerts/ }).click();
   await page.getByRole('button', { name: 'Summaries on' }).click();
   await page.getByRole('button', { name: 'Summaries off' }).waitFor();
+});
+
+test("numbers can be held while one reads them out, and one's own changes are shown all the same", async (world) => {
+  const maria = await world.screen();
+  const hold = maria.page.getByRole('button', { name: 'Hold numbers' });
+  await hold.click();
+  await world.database.adjust('prod_123', -7);
+  await until('it was heard', () => maria.ask(() => globalThis.inventory.counters.events >= 1));
+  equal(await maria.shown('House Blend Beans 1 kg'), 500, 'held');
+  await maria.sell('Espresso', 1);
+  await maria.shows('Espresso Beans 1 kg', 139);
+  await maria.page.getByRole('searchbox').fill('');
+  equal(await maria.shown('House Blend Beans 1 kg'), 500, 'still held');
+  await maria.page.getByRole('button', { name: 'Let numbers go on' }).click();
+  await maria.shows('House Blend Beans 1 kg', 493);
 });
 
 test('rows do not jump while one reads: a new order waits to be taken', async (world) => {

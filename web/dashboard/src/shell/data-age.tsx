@@ -5,14 +5,18 @@
 import { useClient, useConnection } from 'inventory-client/react';
 import { type ReactElement, useEffect, useRef } from 'react';
 import { useNow } from '../base/hooks';
+import { useStore } from '../base/store';
 import { ago, clockTime, counted } from '../base/words';
+import { held, hold, letGo } from '../stock/hold';
 import { useStock } from '../stock/stock-index';
 import { lastHeard } from './last-heard';
+import './data-age.css';
 
 export function DataAge(): ReactElement {
   const client = useClient();
   const { state } = useConnection();
   const { stale } = useStock();
+  const isHeld = useStore(held) !== null;
   const now = useNow(1_000);
   const last = useRef<number | null>(null);
   useEffect(
@@ -23,7 +27,19 @@ export function DataAge(): ReactElement {
     [client],
   );
 
-  return <p className="quiet small number">{words()}</p>;
+  return (
+    <footer className="data-age">
+      <p className="quiet small number">{words()}</p>
+      <button
+        type="button"
+        className="button plain"
+        aria-pressed={isHeld}
+        onClick={() => (isHeld ? letGo() : hold(client))}
+      >
+        {isHeld ? 'Let numbers go on' : 'Hold numbers'}
+      </button>
+    </footer>
+  );
 
   function words(): string {
     const heard = lastHeard(client);
@@ -32,6 +48,7 @@ export function DataAge(): ReactElement {
         ? 'Numbers kept on this device, not confirmed yet'
         : `Numbers as of ${clockTime(heard)}, ${ago(heard, now)}`;
     if (stale > 0) return `${counted(stale, 'item')} being confirmed`;
+    if (isHeld) return 'Numbers are held';
     return last.current === null ? 'Up to date' : `Up to date, last change ${ago(last.current, now)}`;
   }
 }

@@ -14,6 +14,7 @@ import { ChangeMark, useOutcome } from '../change/change-mark';
 import { RowPeople } from '../people/row-people';
 import { openAdjust } from '../shell/open';
 import { attributesRevision, onAttributes } from './attributes';
+import { useHeld } from './hold';
 import { itemText } from './item-text';
 import { Quantity } from './quantity';
 import { StatusBadge } from './status-badge';
@@ -31,7 +32,7 @@ export function itemHash({ productId, warehouseId }: { productId: string; wareho
 }
 
 export const StockRow = memo(function StockRow({ row: known, index, top, mayWrite }: Props): ReactElement {
-  const view = useInventoryItem(known, { follow: false });
+  const view = useHeld(useInventoryItem(known, { follow: false }));
   const row = view.value ?? known;
   const outcome = useOutcome(view.key);
   useSyncExternalStore(onAttributes, attributesRevision);

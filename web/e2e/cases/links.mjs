@@ -48,8 +48,9 @@ test('3 after a restart of the relay the page resumes, without a gap or a duplic
   const took = Date.now() - began;
   for (const screen of screens) {
     await screen.shows(HOUSE, 494);
-    const { gaps, resyncs, events } = await counters(screen);
-    equal([gaps, resyncs, events], [0, 0, 6], 'gaps, resyncs, events');
+    // On a slow link the page asks for fewer frames, and one stands for several.
+    const { gaps, resyncs, events, conflated } = await counters(screen);
+    equal([gaps, resyncs, events + conflated], [0, 0, 6], 'gaps, resyncs, events');
   }
   ok(
     figure('reconnection after a relay restart', `${took} ms`, '≤ 5000 ms', took <= 5_000),

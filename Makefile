@@ -30,6 +30,16 @@ attacks:
 	@test/deps build test
 	@UNSANITIZED=1 ATTACK_SECONDS=$(or $(SECONDS),15) test/run attacks
 
+## make soak        five thousand clients that come and go: MINUTES=60
+soak:
+	@test/deps build test
+	@SOAK_MINUTES=$(or $(MINUTES),1) test/run soak
+
+## make sanitize    the SQL tests on a server under valgrind
+sanitize:
+	@test/deps build test
+	@test/run sanitize
+
 ## make planted     plant the bugs of test/planted/, and see each of them caught
 planted:
 	@test/deps build test
@@ -66,7 +76,7 @@ help:
 
 C_FILES = $(sort $(wildcard extension/*.[ch] relay/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] test/chaos/*.[ch] test/bench/*.[ch]))
 
-.PHONY: demo test web chaos attacks planted fuzz bench deps format lint help relay
+.PHONY: demo test web chaos attacks soak sanitize planted fuzz bench deps format lint help relay
 
 # The relay ------------------------------------------------------------------
 

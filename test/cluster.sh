@@ -41,6 +41,9 @@ if [ "$(id -u)" -eq 0 ]; then
 fi
 as_server+=(env "--chdir=$work" "HOME=$work" "TMPDIR=$work")
 
+# What a server is started with, such as valgrind; by default nothing.
+valgrind=()
+
 pids=()
 declare -A stop_signal
 
@@ -152,7 +155,7 @@ start_server() {
 			cat "$work/$name.log" >&2
 			fail "initdb failed"
 		}
-	start_process "$work/$name.log" setpriv --pdeathsig INT "$pg_bin/postgres" -D "$dir/data" "${options[@]}"
+	start_process "$work/$name.log" setpriv --pdeathsig INT "${valgrind[@]}" "$pg_bin/postgres" -D "$dir/data" "${options[@]}"
 	stop_signal[${pids[-1]}]=INT # a fast shutdown: TERM would wait for every client
 	export PGHOST=$dir PGPORT=5432
 	wait_until 60 "${pids[-1]}" "$pg_bin/pg_isready" -q || {

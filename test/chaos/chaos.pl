@@ -42,6 +42,7 @@ my $faults_a_round = $minutes < 10 ? 12 : 30;
 my $products = 8;
 my @organizations = qw(acme beta);
 my $folder = PostgreSQL::Test::Utils::tempdir();
+my @writers;
 
 diag "seed $seed, $minutes min (again: make chaos SEED=$seed MINUTES=$minutes)";
 
@@ -83,7 +84,7 @@ my @schedule = map { [ 1 + rand 2, $deck[ rand @deck ], rand ] } 1 .. 60 * $minu
 
 # The servers ------------------------------------------------------------------
 
-my @settings = ('fsync = on', 'synchronous_commit = on', 'restart_after_crash = on', 'wal_writer_delay = 5s', 'max_slot_wal_keep_size = 192MB', 'max_wal_size = 96MB', 'min_wal_size = 32MB',
+my @settings = ('fsync = on', 'synchronous_commit = on', 'restart_after_crash = on', 'wal_writer_delay = 5s', 'max_wal_size = 96MB', 'min_wal_size = 32MB',
 	'wal_retrieve_retry_interval = 100ms', 'hot_standby = on', 'max_wal_senders = 5', 'wal_level = replica', 'inventory.lock_timeout = 2s', 'deadlock_timeout = 500ms',
 	# what a standby has not heard of is not waited for at its start
 	'wal_sender_timeout = 10s', 'wal_receiver_timeout = 10s', 'log_statement = none');
@@ -140,6 +141,8 @@ sub follow_anew
 {
 	my $backup = 'backup' . ++$backup_count;
 
+	# A slow machine would otherwise write the log faster than it copies it.
+	signal_writers('STOP');
 	$primary->safe_psql('postgres', "ALTER SYSTEM SET synchronous_standby_names = ''");
 	$primary->reload;
 	remove_tree($standby->data_dir);
@@ -155,8 +158,11 @@ sub follow_anew
 	$primary->safe_psql('postgres', "ALTER SYSTEM SET synchronous_standby_names = '*'");
 	$primary->reload;
 	await_replication('synchronous');
+	signal_writers('CONT');
 	return;
 }
+
+sub signal_writers { my ($signal) = @_; return kill $signal, grep { defined } map { $_->{pid} } @writers }
 
 # Until commits wait for the standby, and it has all there is.
 sub await_replication
@@ -304,7 +310,7 @@ sub promote
 
 # The people -------------------------------------------------------------------
 
-my @writers = map { { name => "writer$_", organization => $organizations[ $_ % 2 ], mode => $_ % 4 == 3 ? 'off' : 'on' } } 0 .. 7;
+@writers = map { { name => "writer$_", organization => $organizations[ $_ % 2 ], mode => $_ % 4 == 3 ? 'off' : 'on' } } 0 .. 7;
 my $writers_in_all = 0;
 
 sub start_writers

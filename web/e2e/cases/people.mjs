@@ -65,7 +65,7 @@ test('an operator of one warehouse sees that one, a viewer changes nothing', asy
   equal(await vera.page.getByRole('button', { name: 'Add an item' }).count(), 0, 'tools of a manager');
 });
 
-test('a manager adds an item, changes its minimum, and retires it; others see it at once', async (world) => {
+test('a manager adds an item, changes its minimum, and retires it; others find it at once', async (world) => {
   const maria = await world.screen();
   const olga = await world.screen({ as: 'Olga Operator' });
   const { page } = maria;
@@ -80,6 +80,7 @@ test('a manager adds an item, changes its minimum, and retires it; others see it
   await add.getByLabel('Minimum stock').fill('3');
   await add.getByLabel('In stock now').fill('0');
   await add.getByRole('button', { name: 'Add item' }).click();
+  await olga.page.getByRole('searchbox').fill('Tea Towel');
   await olga.row('Tea Towel').waitFor();
   await page.getByRole('searchbox').fill('Tea Towel');
   await page.getByRole('link', { name: 'Tea Towel' }).click();

@@ -12,6 +12,9 @@ import { fetchJson } from '../session/session';
 
 const known = new Map<string, JsonObject>();
 const asked = new Set<string>();
+/** A relay that has much to do is asked again. */
+const ATTEMPTS = 5;
+const PAUSE_MS = 2_000;
 const listeners = new Set<() => void>();
 let revision = 0;
 
@@ -50,21 +53,28 @@ export function followAttributes(client: InventoryClient): () => void {
 }
 
 export async function fetchAttributes(client: InventoryClient, item: ItemKey): Promise<void> {
-  const now = app.get();
   const key = itemKey(item);
-  if (now.name !== 'signed-in' || now.client !== client || asked.has(key)) return;
+  if (asked.has(key)) return;
   asked.add(key);
+  for (let i = 0; i < ATTEMPTS && !(await hasFetched(client, item)); i++)
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  asked.delete(key);
+}
+
+/** False where it may be had later. */
+async function hasFetched(client: InventoryClient, item: ItemKey): Promise<boolean> {
+  const now = app.get();
+  if (now.name !== 'signed-in' || now.client !== client) return true;
   try {
     const query = new URLSearchParams({ productId: item.productId, warehouseId: item.warehouseId, limit: '1' });
     const rows = await fetchJson<Row[]>(`api/inventory?${query}`, await now.session.source.get(false));
-    if (rows[0]?.attributes) {
-      known.set(key, rows[0].attributes);
-      revision++;
-      for (const changed of [...listeners]) changed();
-    }
+    if (!rows[0]?.attributes) return false;
+    known.set(itemKey(item), rows[0].attributes);
+    revision++;
+    for (const changed of [...listeners]) changed();
+    return true;
   } catch {
     // Its id is shown until then.
-  } finally {
-    asked.delete(key);
+    return false;
   }
 }

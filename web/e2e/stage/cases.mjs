@@ -36,11 +36,10 @@ async function runCase({ name, run, limitMs, world: options }) {
   } catch (error) {
     problem = error;
   }
-  const log = world?.relay?.log ?? '';
+  const log = [...(problem ? ((await world?.seen()) ?? []) : []), ...(world?.relay?.log ?? '').split('\n').slice(-8)];
   await world?.close();
   console.log(`${problem ? 'not ok' : 'ok'} - ${name} (${Date.now() - began} ms)`);
-  if (problem)
-    console.log(`${problem.stack ?? problem}\n${log.split('\n').slice(-8).join('\n')}`.replaceAll(/^/gm, '    '));
+  if (problem) console.log(`${problem.stack ?? problem}\n${log.join('\n')}`.replaceAll(/^/gm, '    '));
   return problem === null;
 }
 

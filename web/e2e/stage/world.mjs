@@ -8,6 +8,7 @@ import { Screen } from './screen.mjs';
 export class World {
   #closers = [];
   complaints = [];
+  pages = [];
 
   static async create({ products, seed, relayOptions } = {}) {
     const world = new World();
@@ -31,9 +32,21 @@ export class World {
   /** Another tab of the same device: its storage is shared, its session is its own. */
   async tab(context, { as = 'Maria Manager', through = this.proxy } = {}) {
     const page = await context.newPage();
+    this.pages.push(page);
     const screen = new Screen(page, through?.url ?? `http://127.0.0.1:${this.relay.port}/`, this);
     await screen.open(as);
     return screen;
+  }
+
+  /** What the screens show, for who wants to know why a case failed. */
+  async seen() {
+    const texts = this.pages.map((page) =>
+      Promise.race([
+        page.evaluate(() => document.body.textContent.replaceAll(/\s+/g, ' ').slice(0, 400)),
+        new Promise((resolve) => setTimeout(resolve, 5_000, 'no answer')),
+      ]).catch(({ message }) => message.split('\n')[0]),
+    );
+    return (await Promise.all(texts)).map((text) => `screen: ${text}`);
   }
 
   async close() {

@@ -4,7 +4,8 @@
 #
 # Two servers, the one a synchronous standby of the other; a relay; proxies that
 # can break the links from the relay to the servers and from the screens to the
-# relay.  Writers change stock of two organizations, screens come and go, and
+# relay.  Writers change stock of two organizations, by SQL and through the
+# relay, screens come and go, and
 # faults follow a schedule that the seed decides.  After each round the writers
 # rest, the screens settle, and everybody's books are held against the ledger
 # (Oracle.pm says how).
@@ -31,6 +32,7 @@ use PostgreSQL::Test::Utils;
 use RelayProcess;
 use Subscriber;
 use Test::More;
+use Till;
 use Time::HiRes qw(time usleep);
 use Token;
 
@@ -313,6 +315,9 @@ sub promote
 @writers = map { { name => "writer$_", organization => $organizations[ $_ % 2 ], mode => $_ % 4 == 3 ? 'off' : 'on' } } 0 .. 7;
 my $writers_in_all = 0;
 
+# Those who write through the relay, over the links of the screens.
+my @tills = map { { name => "till$_", organization => $organizations[ $_ % 2 ] } } 0 .. 3;
+
 sub start_writers
 {
 	my $hosts = join ',', map { $_->host } sort { $a->name cmp $b->name } $primary, $standby;
@@ -331,11 +336,23 @@ sub start_writers
 		}
 		push @{ $writer->{files} }, $file;
 	}
+	for my $till (@tills)
+	{
+		push @{ $till->{files} }, "$folder/$till->{name}." . ++$writers_in_all;
+		$till->{process} = Till->start(name => "$till->{name}.$writers_in_all", port => $screen_link->port, file => $till->{files}[-1],
+			seed => $seed * 1000 + $writers_in_all, rate => 25, organization => $till->{organization}, products => $products,
+			headers => bearer(sub => $till->{name}, org => $till->{organization}, role => 'operator', exp => time + 36000));
+	}
 	return;
 }
 
 sub end_writers
 {
+	for (@tills)
+	{
+		my $status = $_->{process}->stop;
+		is($status, 0, "$_->{name} ends well") if $status != 0;
+	}
 	kill 'TERM', map { $_->{pid} } @writers;
 	for (@writers)
 	{
@@ -431,7 +448,7 @@ sub judge
 		ledger => dump_table("ledger$round", 'SELECT product_id, warehouse_id, version, movement_id, delta_available, delta_reserved, available_after, reserved_after, CASE WHEN reason IS DISTINCT FROM $$reservation expired$$ THEN coalesce(reference, $$$$) ELSE $$$$ END FROM inventory_movement ORDER BY 1, 2, 3'),
 		events => dump_table("events$round", 'SELECT id, type, product_id, warehouse_id, data ->> $$version$$ FROM inventory_event WHERE product_id IS NOT NULL ORDER BY id'));
 	$oracle->check_ledger;
-	$oracle->check_writer($_) for map { @{ $_->{files} // [] } } @writers;
+	$oracle->check_writer($_) for map { @{ $_->{files} // [] } } @writers, @tills;
 	$oracle->check_real_time;
 	$oracle->check_subscriber($_->{file}, do { my $screen = $_; sub { is_in_slice($screen, @_) } }) for @screens;
 	ok(!$oracle->violations, "round $round: nothing lost, nothing twice, nothing out of order, nothing of others, nothing that is gone")

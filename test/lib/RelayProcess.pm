@@ -43,8 +43,9 @@ sub launch
 			@under, $program, '--listen', "127.0.0.1:$port", '--admin', "127.0.0.1:$admin_port",
 			'--dsn', $node->connstr($database) . ' user=' . (getpwuid($>))[0],
 			'--www', $pages, '--log-level', 'debug',
-			# A relay that does not get to run must not take that for more than it can send.
-			'--conflate-after', '60s', @options,
+			# On a machine with much to do, relay and publisher may not get to run for a while: that is
+			# not to be taken for more than can be sent, nor for a publisher that stands still.
+			'--conflate-after', '60s', '--stale-after', '60s', @options,
 		],
 	}, $class;
 

@@ -201,7 +201,7 @@ ok($frames <= 2 + 5 * (time - $began), "who asks for 5 a second gets no more ($f
 
 note 'the link and the end';
 my $publisher = worker_pid($node, 'publisher', 'shop');
-my $stale = RelayProcess->start($node, 'shop', '--poll-interval', '100ms');
+my $stale = RelayProcess->start($node, 'shop', '--poll-interval', '100ms', '--stale-after', '1s');
 my ($watcher) = hello($stale);
 kill 'STOP', $publisher;
 my $told = eval { next_of($watcher, 'stale') };

@@ -63,7 +63,7 @@ test(
 test(
   'measured: twenty people, a tenth of it counts, a fifth of the time offline: nothing is lost, few must decide',
   async (world) => {
-    const ITEMS = 1_000;
+    const ITEMS = 2_000;
     const EACH = 40;
     const clients = Array.from({ length: 20 }, (_, i) =>
       createClient({
@@ -78,7 +78,7 @@ test(
       }),
     );
     world.onClose(() => Promise.all(clients.map((client) => client.close())));
-    await until('all have the stock', () => clients.every((client) => client.list().length >= ITEMS), 30_000);
+    await until('all have the stock', () => clients.every((client) => client.list().length >= ITEMS), 60_000, 500);
     const operations = [];
     const random = seeded(10);
     await Promise.all(
@@ -148,7 +148,7 @@ test(
       ),
     );
   },
-  { alone: true, limitMs: 120_000, world: { products: 1_000 } },
+  { alone: true, limitMs: 120_000, world: { products: 2_000 } },
 );
 
 const soakSeconds = Number(process.env.E2E_SOAK_S ?? 20);

@@ -210,7 +210,7 @@ test('a token that ends for good pauses the queue, says so, and goes on after si
   await page.evaluate((token) => sessionStorage.setItem('inventory.token', token), 'not a token');
   await page.evaluate(() => sessionStorage.setItem('inventory.person', ''));
   world.proxy.reset();
-  await maria.say('Your session has ended.', 20_000);
+  await maria.say('Your session has ended.');
   await maria.sell('House Blend', 2);
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   const dialog = page.getByRole('dialog', { name: 'Sign in again' });

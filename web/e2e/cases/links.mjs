@@ -11,11 +11,11 @@ const HOUSE = 'House Blend Beans 1 kg';
 const counters = (screen) => screen.ask(() => ({ ...globalThis.inventory.counters }));
 const recovered = (screen) => screen.ask(() => globalThis.inventory.state.recovered);
 
-test('1 a change on one screen is on the other within a second', async (world) => {
+test('1 a change on one screen is on the other at once', async (world) => {
   const maria = await world.screen();
   const olga = await world.screen({ as: 'Olga Operator' });
   await maria.sell('House Blend', 3);
-  await olga.shows(HOUSE, 497, { limitMs: 1_000 });
+  await olga.shows(HOUSE, 497);
   await maria.shows(HOUSE, 497);
   equal(await world.database.available('prod_123'), 497, 'in the database');
 });
@@ -62,7 +62,7 @@ test('4 a page that has seen no event resumes, again and again', async (world) =
   const maria = await world.screen();
   for (let i = 1; i <= 3; i++) {
     world.proxy.reset();
-    await until('it is connected anew', async () => (await counters(maria)).reconnects === i, 15_000);
+    await until('it is connected anew', async () => (await counters(maria)).reconnects === i);
     equal(await recovered(maria), true, `resumed after break ${i}`);
   }
   equal((await counters(maria)).resyncs, 0, 'resyncs');

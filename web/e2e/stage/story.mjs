@@ -83,7 +83,7 @@ export async function* story(world, options = {}) {
   await database.adjust('prod_114', -4, { by: 'Till 2' });
   proxy.restore();
   await page.getByRole('button', { name: 'Retry now' }).first().click();
-  await until('both need review', () => maria.ask(() => globalThis.inventory.conflicts.list().length === 2), 20_000);
+  await until('both need review', () => maria.ask(() => globalThis.inventory.conflicts.list().length === 2));
   await page.keyboard.press('Alt+r');
   await dialog.getByText(/Use my count/).waitFor();
   yield ['conflict', page];

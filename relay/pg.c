@@ -415,6 +415,19 @@ keep_result(Pg *pg, PGresult *result)
 	pg->result = result;
 }
 
+/*
+ * When the connection ends in the middle of a query, libpq makes a result that
+ * says so.  It is no answer: what became of the query nobody knows, even if a
+ * result came before, which the server sends before it commits.  One of the
+ * server's has a SQLSTATE.
+ */
+static bool
+is_no_answer(const Pg *pg, const PGresult *result)
+{
+	return PQstatus(pg->connection) == CONNECTION_BAD && PQresultStatus(result) == PGRES_FATAL_ERROR &&
+		   !PQresultErrorField(result, PG_DIAG_SQLSTATE);
+}
+
 static void
 take_results(Pg *pg)
 {
@@ -422,6 +435,11 @@ take_results(Pg *pg)
 	{
 		PGresult *result = PQgetResult(pg->connection);
 
+		if (result && is_no_answer(pg, result))
+		{
+			PQclear(result);
+			return;
+		}
 		if (result)
 			keep_result(pg, result);
 		else
@@ -460,7 +478,9 @@ receive(void *owner)
 		return;
 	}
 	take_results(pg);
-	if (generation == pg->generation && take_notifications(pg) && pg->handlers->on_notify)
+	if (generation == pg->generation && PQstatus(pg->connection) == CONNECTION_BAD)
+		lose_with_message(pg);
+	else if (generation == pg->generation && take_notifications(pg) && pg->handlers->on_notify)
 		pg->handlers->on_notify(pg->owner);
 }
 

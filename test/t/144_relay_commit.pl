@@ -8,7 +8,7 @@ use InventoryNode;
 use RelayProcess;
 use Test::More;
 
-my $node = new_node('main');
+my $node = new_node('main', 'restart_after_crash = on');
 $node->start;
 create_extension($node, 'shop');
 $node->safe_psql('shop', <<'END');
@@ -45,6 +45,22 @@ is_deeply($answers{doomed}, { error => 20 }, 'what is refused at its COMMIT is a
 is_deeply($answers{fine}, { ack => 20 }, 'and its company is acknowledged');
 is($node->safe_psql('shop', "SELECT string_agg(product_id || ' ' || quantity_available || ' ' || version, ', ' ORDER BY 1) FROM inventory"),
 	'doomed 100 1, fine 80 21', 'as the database has it');
+
+# A backend that is killed says nothing: what it was at may have committed, or
+# not, and only asking again can tell.
+my $other = $node->background_psql('shop');
+$other->query_safe("BEGIN; SELECT FROM inventory WHERE product_id = 'fine' FOR UPDATE");
+$clients[0]->send_json({ type => 'adjust', id => 'killed', productId => 'fine', warehouseId => 'shop', quantity => 1, movementType => 'out', timeoutMs => 60000 });
+my $pid;
+$relay->wait_until(sub {
+	$pid = $node->safe_psql('postgres', "SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE query ~ 'inventory_relay_sync' AND state = 'active' AND pid <> pg_backend_pid()");
+}, 'the operation is on its way');
+kill 'KILL', $pid;
+my $answer = $clients[0]->wait_for(sub { ($_->{id} // '') eq 'killed' });
+is($answer->{type}, 'ack', 'an operation whose backend was killed is asked about, and done') or diag explain $answer;
+eval { $other->quit };
+is($node->poll_query_until('postgres', 'SELECT true'), 1, 'the server is back');
+is($node->safe_psql('shop', "SELECT quantity_available || ' ' || version FROM inventory WHERE product_id = 'fine'"), '79 22', 'once');
 is($relay->stop, 0, 'the relay ends well');
 
 done_testing();

@@ -121,33 +121,32 @@ push_time(JsonbParseState **state, const char *key, TimestampTz time)
 	push_text(state, key, inv_json_instant(time));
 }
 
+/* In the order in which jsonb keeps keys, shorter ones first: so it has nothing to sort. */
 static void
 push_movement(JsonbParseState **state, const InvMovement *movement, int retries)
 {
 	const InvItemKey *key = &movement->item->key;
 
 	(void) pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	push_number(state, "inventory_id", movement->item->inventory_id);
-	push_text(state, "organization_id", key->organization_id);
-	push_text(state, "product_id", key->product_id);
-	push_text(state, "warehouse_id", key->warehouse_id);
-	push_number(state, "previous_quantity", movement->available_after - movement->delta_available);
-	push_number(state, "new_quantity", movement->available_after);
-	push_number(state, "quantity_reserved", movement->reserved_after);
-	push_number(state, "version", movement->version);
-	if (!movement->is_unchanged)
-	{
-		push_number(state, "movement_id", movement->movement_id);
-		push_text(state, "movement_type", inv_movement_type_name(movement->type));
-	}
-	push_number(state, "shortfall", movement->shortfall);
 	push_number(state, "retries", retries);
+	push_number(state, "version", movement->version);
+	push_number(state, "shortfall", movement->shortfall);
 	push_time(state, "created_at", movement->created_at);
 	if (movement->reservation != NULL)
-	{
-		push_text(state, "reservation_id", movement->reservation->reservation_id);
 		push_time(state, "expires_at", movement->reservation->expires_at);
-	}
+	push_text(state, "product_id", key->product_id);
+	if (!movement->is_unchanged)
+		push_number(state, "movement_id", movement->movement_id);
+	push_number(state, "inventory_id", movement->item->inventory_id);
+	push_number(state, "new_quantity", movement->available_after);
+	push_text(state, "warehouse_id", key->warehouse_id);
+	if (!movement->is_unchanged)
+		push_text(state, "movement_type", inv_movement_type_name(movement->type));
+	if (movement->reservation != NULL)
+		push_text(state, "reservation_id", movement->reservation->reservation_id);
+	push_text(state, "organization_id", key->organization_id);
+	push_number(state, "previous_quantity", movement->available_after - movement->delta_available);
+	push_number(state, "quantity_reserved", movement->reserved_after);
 	(void) pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 

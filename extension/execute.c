@@ -341,6 +341,14 @@ claim_keys(void *arg)
 	inv_idempotency_claim(claiming->stock, claiming->operations, claiming->count);
 }
 
+static void
+claim_new_keys(void *arg)
+{
+	Locking *claiming = arg;
+
+	inv_idempotency_claim_new(claiming->stock, claiming->operations, claiming->count);
+}
+
 /*
  * One key that somebody else keeps must not stop the others: when not all can
  * be had in time, they are claimed one by one.
@@ -352,7 +360,7 @@ claim_all(InvStock *stock, InvOperation **operations, int count, InvMode mode)
 
 	if (mode == INV_RAISE)
 		claim_keys(&claiming);
-	else if (!inv_attempt(claim_keys, &claiming))
+	else if (!inv_attempt(claim_new_keys, &claiming) && !inv_attempt(claim_keys, &claiming))
 	{
 		inv_deadline_end_waiting(&stock->deadline);
 		for (int i = 0; i < count; i++)

@@ -2,9 +2,12 @@
  * idempotency.c
  *	  A key stands for one operation, done once.
  *
- * All keys of a call are claimed by one statement.  The answers are written to
- * where that put the rows: a statement that looks for them would be planned
- * while the table is small, and read all of it for ever.
+ * Nearly all keys are new.  Where a call can undo it, they are inserted as if
+ * all were, and the index says when that was wrong; it costs a third of asking
+ * first.  Otherwise one statement claims those that are new and passes over the
+ * rest.  The answers are written to where the rows were put: a statement that
+ * looks for them would be planned while the table is small, and read all of it
+ * for ever.
  */
 #include "postgres.h"
 
@@ -25,12 +28,23 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 /* Half of a SHA-256 is enough to tell a client's own requests apart. */
 #define HASH_SIZE 16
 
-/* Of inventory_operation. */
-#define COL_RESULT 4
+/* The columns of inventory_operation in the order of the install script. */
+enum
+{
+	COL_ORGANIZATION_ID,
+	COL_OPERATION_ID,
+	COL_KIND,
+	COL_REQUEST_HASH,
+	COL_RESULT,
+	COL_PERFORMED_BY,
+	COL_CREATED_AT,
+	COL_COUNT
+};
 
 static InvStatement claim_statement = {
 	.sql = "INSERT INTO @schema@.inventory_operation"
@@ -305,6 +319,71 @@ inv_idempotency_claim(InvStock *stock, InvOperation **operations, int count)
 	}
 	MemoryContextSwitchTo(in_spi);
 	inv_statement_finish();
+}
+
+static void
+insert_new(InvTable *table, InvOperation *operation)
+{
+	Datum values[COL_COUNT] = {
+		[COL_ORGANIZATION_ID] = CStringGetTextDatum(operation->scope->organization),
+		[COL_OPERATION_ID] = CStringGetTextDatum(operation->tail.idempotency_key),
+		[COL_KIND] = CStringGetTextDatum(inv_verb_name(operation->verb)),
+		[COL_REQUEST_HASH] = PointerGetDatum(operation->request_hash),
+		[COL_PERFORMED_BY] = CStringGetTextDatum(performer_of(operation)),
+		[COL_CREATED_AT] = TimestampTzGetDatum(GetCurrentTimestamp()),
+	};
+	bool nulls[COL_COUNT] = {[COL_RESULT] = true};
+
+	StaticAssertStmt(COL_COUNT == INV_OPERATION_COLUMNS, "catalog.h counts other columns");
+	inv_table_insert(table, values, nulls);
+	operation->claim = table->slot->tts_tid;
+}
+
+static void
+insert_all_new(InvOperation **keyed, int count)
+{
+	InvTable table;
+
+	inv_take_snapshot();
+	inv_table_open(&table, inv_catalog()->operation_table);
+	for (int i = 0; i < count; i++)
+		insert_new(&table, keyed[i]);
+	inv_table_close(&table);
+	PopActiveSnapshot();
+}
+
+static INV_NORETURN void
+rethrow_not_new(const InvDeadline *deadline)
+{
+	if (geterrcode() != ERRCODE_UNIQUE_VIOLATION)
+		inv_deadline_rethrow(deadline);
+	MemoryContextSwitchTo(deadline->context);
+	FlushErrorState();
+	ereport(ERROR,
+			errcode(INV_ERRCODE_CONFLICT),
+			errmsg("an idempotency key of the call has been used before"));
+}
+
+void
+inv_idempotency_claim_new(InvStock *stock, InvOperation **operations, int count)
+{
+	InvOperation **keyed = palloc(count * sizeof(InvOperation *));
+	int unique = sort_keyed(operations, count, keyed);
+
+	if (unique == 0)
+		return;
+	inv_deadline_arm(&stock->deadline);
+	PG_TRY();
+	{
+		insert_all_new(keyed, unique);
+	}
+	PG_CATCH();
+	{
+		rethrow_not_new(&stock->deadline);
+	}
+	PG_END_TRY();
+	for (int i = 0; i < unique; i++)
+		keyed[i]->is_claimed = true;
 }
 
 static void

@@ -23,6 +23,12 @@
  */
 extern void inv_idempotency_claim(InvStock *stock, InvOperation **operations, int count);
 
+/*
+ * The same, of keys that are taken to be new; it costs less.  Raises IV409 also
+ * when one is not, so whoever calls it must be able to undo it (attempt.c).
+ */
+extern void inv_idempotency_claim_new(InvStock *stock, InvOperation **operations, int count);
+
 /* Stores the answers, and gives back the keys of what was refused. */
 extern void inv_idempotency_finish(InvStock *stock, InvOperation **operations, int count);
 

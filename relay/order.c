@@ -13,23 +13,31 @@
 #include "hash.h"
 #include "metrics.h"
 
-/* A version 4 UUID (RFC 9562, section 5.4). */
+/*
+ * A version 7 UUID (RFC 9562, section 5.7): it begins with the time, so that
+ * new keys come to the end of the database's index and not all over it.
+ */
 static bool
 make_key(char key[OPERATION_KEY_SIZE + 1])
 {
-	unsigned char random[16];
-	size_t at = 0;
+	static const char digits[] = "0123456789abcdef";
+	int64_t now_ms = clock_wall_us() / 1000;
+	unsigned char bytes[16];
 
-	if (getrandom(random, sizeof random, 0) != sizeof random)
+	if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
 		return false;
-	random[6] = (unsigned char) ((random[6] & 0x0f) | 0x40);
-	random[8] = (unsigned char) ((random[8] & 0x3f) | 0x80);
-	for (size_t i = 0; i < sizeof random; i++)
+	for (int i = 0; i < 6; i++)
+		bytes[i] = (unsigned char) (now_ms >> (40 - 8 * i));
+	bytes[6] = (unsigned char) ((bytes[6] & 0x0f) | 0x70);
+	bytes[8] = (unsigned char) ((bytes[8] & 0x3f) | 0x80);
+	for (size_t i = 0; i < sizeof bytes; i++)
 	{
 		if (i == 4 || i == 6 || i == 8 || i == 10)
-			key[at++] = '-';
-		at += (size_t) sprintf(key + at, "%02x", random[i]);
+			*key++ = '-';
+		*key++ = digits[bytes[i] >> 4];
+		*key++ = digits[bytes[i] & 0x0f];
 	}
+	*key = '\0';
 	return true;
 }
 

@@ -4,8 +4,11 @@
 # Sourced by run, after relay.sh.  The clients are writers.c.
 
 # start_writes: a server with a database stock of 10,000 items, and a row to sell by hand
+#
+# A server that has run for a while has files for its log already, and keeps
+# min_wal_size of them; a new one would make them while somebody is measured.
 start_writes() {
-	start_server writes "${settings[@]}"
+	start_server writes "${settings[@]}" min_wal_size=4GB
 	sql postgres "CREATE DATABASE stock"
 	sql stock "CREATE EXTENSION pg_inventory" \
 		"SELECT FROM generate_series(1, 10000) n, LATERAL inventory_define('p' || n, 'w', initial_quantity => 1000000000)" \
@@ -18,9 +21,16 @@ start_writes() {
 write_by() {
 	local name=$1
 	shift
+	sql postgres CHECKPOINT
 	"${as_server[@]}" "$work/bench/writers" --seconds "$seconds" --port $relay_port --pid "$relay_pid" "$@" >"$work/writers.out" ||
 		fail "writers of $name failed"
 	awk '{ print $1 / $2, $3, $4, $5 / $2 }' "$work/writers.out" >>"$work/rate.$name"
+}
+
+# direct_by SCRIPT NAME: transactions per second of 64 sessions of their own, onto the file of NAME
+direct_by() {
+	sql postgres CHECKPOINT
+	pgbench_rate "$1" 64 >>"$work/rate.$2"
 }
 
 writes() {
@@ -30,15 +40,16 @@ writes() {
 	build_drivers writers
 	start_writes
 	start_relay "${limits[@]}"
+	write_by warm --members 64 --items 10000 --window 8
 	rm -f "$work"/rate.*
 	for ((round = 0; round < rounds; round++)); do
 		write_by hot --members 64 --items 1
 		write_by hot8 --members 64 --items 1 --window 8
-		pgbench_rate hot_row 64 >>"$work/rate.row"
+		direct_by hot_row row
 		write_by wide --members 64 --items 10000
 		write_by wide8 --members 64 --items 10000 --window 8
-		pgbench_rate adjust_wide 64 >>"$work/rate.adjust"
-		pgbench_rate adjust_wide_keyed 64 >>"$work/rate.keyed"
+		direct_by adjust_wide adjust
+		direct_by adjust_wide_keyed keyed
 	done
 	write_by by.1 --members 1 --items 10000
 	cp "$work/rate.wide" "$work/rate.by.64"

@@ -438,6 +438,8 @@ take_results(Pg *pg)
 		if (result && is_no_answer(pg, result))
 		{
 			PQclear(result);
+			PQclear(pg->result);
+			pg->result = NULL;
 			return;
 		}
 		if (result)

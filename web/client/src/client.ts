@@ -21,12 +21,19 @@ import {
   readItem,
 } from './core/protocol.js';
 import type { ConnectionState, ConnectionStatus } from './core/state.js';
-import { Timer } from './core/timer.js';
+import { oncePerTurn, Timer } from './core/timer.js';
 import { defaultPolicies, type Policies } from './perf/adaptive.js';
 import { type Health, healthOf } from './perf/health.js';
 import { type Grade, type Quality, QualityMeter } from './perf/quality.js';
 import { Presence } from './presence/presence.js';
-import { type Conflict, type ConflictChoice, type ConflictPreview, conflictOf, preview } from './sync/conflict.js';
+import {
+  type Conflict,
+  type ConflictChoice,
+  type ConflictPreview,
+  changeFor,
+  conflictOf,
+  preview,
+} from './sync/conflict.js';
 import type { Adjustment, Change, StockTake } from './sync/operation.js';
 import { type Operation, Queue, type QueueOptions, type SyncStatus } from './sync/queue.js';
 import { IndexedDbStorage, type StorageAdapter } from './sync/storage.js';
@@ -107,59 +114,72 @@ export class InventoryClient {
   readonly #storage: StorageAdapter;
   readonly #meter: QualityMeter;
   readonly #presences = new Map<string, { presence: Presence; count: number }>();
-  readonly #knownConflicts = new Set<string>();
-  readonly #stops: (() => void)[] = [];
+  #knownConflicts: ReadonlySet<string> = new Set();
+  readonly #stops: ((() => void) | undefined)[] = [];
   #recent: { at: number; what: string; ms: number }[] = [];
   #grade: Grade = 'good';
   #stale = false;
-  #syncScheduled = false;
   readonly #saveTimer: Timer;
   readonly #lostTimer: Timer;
   readonly #reportTimer: Timer;
   #lost = false;
-  #wasConnected = false;
   #closed = false;
 
   constructor(options: ClientOptions) {
     this.#options = options;
-    const clock = options.clock ?? systemClock;
+    const {
+      clock = systemClock,
+      page = browserPage(),
+      userId = 'anonymous',
+      storage = 'indexeddb',
+      batch = {},
+      queue = {},
+      locks = browserLocks(),
+    } = options;
+    const name = `inventory:${userId}`;
+    const { tabs = storage === 'indexeddb' ? browserTabs(name) : null } = options;
     this.#clock = clock;
     this.#saveTimer = new Timer(clock);
     this.#lostTimer = new Timer(clock);
     this.#reportTimer = new Timer(clock);
-    const page = options.page ?? browserPage();
     const onThrow = (error: unknown) => this.connection.reportThrown(error);
     this.#emitter = new Emitter(onThrow, { state: () => this.state, sync: () => this.queue.status });
     this.inventory = new Store(onThrow);
     const together = (fn: () => void) => this.inventory.together(fn);
-    this.connection = new Connection({ snapshot: true, together, ...options, clock: this.#clock, page });
-    this.#meter = new QualityMeter(this.#clock);
-    const name = `inventory:${options.userId ?? 'anonymous'}`;
-    const { storage = 'indexeddb' } = options;
+    this.connection = new Connection({ snapshot: true, together, ...options, clock, page });
+    this.#meter = new QualityMeter(clock);
     this.#storage =
       typeof storage === 'string' ? new IndexedDbStorage(name, storage === 'memory' ? null : undefined) : storage;
     this.#wire();
-    this.queue = new Queue(options.queue ?? {}, {
-      clock: this.#clock,
+    this.queue = new Queue(queue, {
+      clock,
       storage: this.#storage,
       connection: this.connection,
       store: this.inventory,
-      locks: options.locks === undefined ? browserLocks() : options.locks,
-      tabs: options.tabs === undefined ? (storage === 'indexeddb' ? browserTabs(name) : null) : options.tabs,
+      locks,
+      tabs,
       lockName: `drain:${name}`,
-      batch: options.batch ?? {},
-      onChange: () => this.#scheduleSync(),
+      batch,
+      onChange: this.#syncSoon,
     });
     this.#stops.push(
-      page.watchTasks?.((ms) => this.#note('busy', ms)) ?? (() => {}),
+      () => this.#saveTimer.stop(),
+      () => this.#lostTimer.stop(),
+      () => this.#reportTimer.stop(),
+      page.watchTasks?.((ms) => this.#note('busy', ms)),
       this.inventory.subscribeAll(() => this.#scheduleSave()),
       page.listen((signal) => {
         if (signal === 'hidden') this.queue.drain.batcher.flush();
-        if (signal === 'leave') this.queue.leave();
-        if (signal === 'hidden' || signal === 'leave') void this.#saveRows();
+        else if (signal === 'leave') this.queue.leave();
+        else return;
+        void this.#saveRows();
       }),
     );
-    void this.#hydrate();
+    // Rows kept on the device are a convenience; the queue tells of a storage that is not there.
+    void this.#storage
+      .rows()
+      .then((rows) => this.inventory.hydrate(rows))
+      .catch(() => {});
     this.#report();
     if (options.autoConnect) this.connect();
   }
@@ -201,26 +221,21 @@ export class InventoryClient {
 
   /** Resolves with the link; rejects if it is not there in time or cannot be. */
   ready(timeoutMs = 30_000): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const stop = new AbortController();
-      const end = (error?: InventoryError) => {
-        stop.abort();
-        this.#clock.clearTimeout(timer);
-        if (error) reject(error);
-        else resolve();
-      };
-      const timer = this.#clock.setTimeout(
-        () => end(new InventoryError('timeout', 'not connected in time', { retryable: true })),
-        timeoutMs,
-      );
+    const stop = new AbortController();
+    const timer = new Timer(this.#clock);
+    return new Promise<void>((resolve, reject) => {
+      timer.start(timeoutMs, () => reject(new InventoryError('timeout', 'not connected in time', { retryable: true })));
       this.on(
         'state',
         (state) => {
-          if (state.name === 'connected') end();
-          else if (state.name === 'error' && !state.recoverable) end(new InventoryError(state.code, state.message));
+          if (state.name === 'connected') resolve();
+          else if (state.name === 'error' && !state.recoverable) reject(new InventoryError(state.code, state.message));
         },
-        { signal: stop.signal },
+        stop,
       );
+    }).finally(() => {
+      stop.abort();
+      timer.stop();
     });
   }
 
@@ -230,8 +245,7 @@ export class InventoryClient {
     await this.queue.settled();
     await this.#saveRows();
     this.#closed = true;
-    for (const stop of this.#stops) stop();
-    for (const timer of [this.#saveTimer, this.#lostTimer, this.#reportTimer]) timer.stop();
+    for (const stop of this.#stops) stop?.();
     for (const { presence } of this.#presences.values()) presence.close();
     this.queue.close();
     this.connection.close();
@@ -241,19 +255,20 @@ export class InventoryClient {
   /** Follows a channel. Counted: the last one to leave ends it. */
   subscribe(
     channel: string,
-    handlers: { onEvent?: (event: InventoryEvent) => void; onSnapshot?: (page: SnapshotPage) => void } = {},
+    {
+      onEvent,
+      onSnapshot,
+    }: { onEvent?: (event: InventoryEvent) => void; onSnapshot?: (page: SnapshotPage) => void } = {},
   ): Subscription {
-    const { onEvent, onSnapshot } = handlers;
     const name = canonicalChannel(channel) ?? channel;
     const stop = new AbortController();
-    const { signal } = stop;
-    if (onEvent) this.on('message', (event) => covers(name, event) && onEvent(event), { signal });
-    if (onSnapshot) this.on('snapshot', (page) => page.channel === name && onSnapshot(page), { signal });
+    if (onEvent) this.on('message', (event) => covers(name, event) && onEvent(event), stop);
+    if (onSnapshot) this.on('snapshot', (page) => page.channel === name && onSnapshot(page), stop);
     this.connection.follow(channel);
     return {
       channel,
       unsubscribe: () => {
-        if (signal.aborted) return;
+        if (stop.signal.aborted) return;
         stop.abort();
         this.#clock.setTimeout(() => this.connection.unfollow(channel), LINGER_MS);
       },
@@ -280,10 +295,7 @@ export class InventoryClient {
 
   readonly conflicts = {
     list: (): Conflict[] => this.queue.list().flatMap((op) => conflictOf(op, this.inventory) ?? []),
-    get: (id: string): Conflict | null => {
-      const op = this.queue.get(id);
-      return op ? conflictOf(op, this.inventory) : null;
-    },
+    get: (id: string): Conflict | null => conflictOf(this.queue.get(id), this.inventory),
     preview: (id: string, choice: ConflictChoice, value?: number): ConflictPreview | null => {
       const conflict = this.conflicts.get(id);
       return conflict && preview(conflict, choice, value);
@@ -292,20 +304,18 @@ export class InventoryClient {
     resolve: async (id: string, how: { choice: ConflictChoice; value?: number }): Promise<Operation | null> => {
       const conflict = this.conflicts.get(id);
       if (!conflict) return null;
-      if (how.choice === 'server') {
-        await this.queue.discard(id);
-        return null;
+      const change = changeFor(conflict, how.choice, how.value);
+      if (change) {
+        const operation = this.queue.enqueue(change, { replaces: conflict.operation, reviewed: true });
+        await operation.saved;
+        return operation;
       }
-      const { change } = preview(conflict, how.choice, how.value);
-      if (!change) {
+      if (how.choice === 'server') await this.queue.discard(id);
+      else
         this.connection.report(
           new InventoryError('INVALID_ARGUMENT', `the choice "${how.choice}" cannot be made here`),
         );
-        return null;
-      }
-      const operation = this.queue.enqueue(change, { replaces: conflict.operation, reviewed: true });
-      await operation.saved;
-      return operation;
+      return null;
     },
     /** Decides later; the other changes of the item go on. */
     defer: (id: string): Promise<boolean> => this.queue.defer(id),
@@ -334,8 +344,7 @@ export class InventoryClient {
 
   health(): Health {
     const since = this.#clock.monotonic() - RECENT_MS;
-    this.#recent = this.#recent.filter((entry) => entry.at > since);
-    const busy = this.#recent.filter(({ what }) => what === 'busy');
+    this.#recent = this.#recent.filter(({ at }) => at > since);
     const gaps = this.#recent.filter(({ what }) => what === 'gap').length;
     const problems = this.#recent.filter(({ what }) => what !== 'gap' && what !== 'busy');
     const { size, oldestAt } = this.queue.status;
@@ -348,7 +357,7 @@ export class InventoryClient {
       lastProblem: problems.at(-1)?.what ?? '',
       gaps,
       stale: this.#stale,
-      busyMs: busy.reduce((sum, { ms }) => sum + ms, 0),
+      busyMs: this.#recent.reduce((sum, { ms }) => sum + ms, 0),
     });
   }
 
@@ -412,12 +421,11 @@ export class InventoryClient {
     this.#meter.onState(state);
     if (state.name === 'connected') {
       if (this.#lost || this.#lostTimer.runs) this.counters.reconnects++;
-      this.#wasConnected = true;
       this.#stale = false;
       this.#endLost('restored');
     } else if (state.name === 'disconnected' || (state.name === 'error' && !state.recoverable)) {
       this.#endLost('failed');
-    } else if (this.#wasConnected && !this.#lost) {
+    } else if (state.lastConnected !== null && !this.#lost) {
       this.#lostTimer.start(LOST_AFTER_MS, () => {
         this.#lost = true;
         this.#emitter.emit('lostConnection', 'lost');
@@ -454,14 +462,6 @@ export class InventoryClient {
     for (const { presence } of this.#presences.values()) presence.throttleMs = policy.presenceThrottleMs;
   }
 
-  async #hydrate(): Promise<void> {
-    try {
-      this.inventory.hydrate(await this.#storage.rows());
-    } catch {
-      // Rows kept on the device are a convenience; the queue tells of a storage that is not there.
-    }
-  }
-
   #scheduleSave(): void {
     if (!this.#closed) this.#saveTimer.start(SAVE_ROWS_AFTER_MS, () => void this.#saveRows());
   }
@@ -470,46 +470,30 @@ export class InventoryClient {
     this.#saveTimer.stop();
     const { rows, gone } = this.inventory.takeDirty();
     if (this.#closed || rows.length + gone.length === 0) return;
-    try {
-      await this.#storage.saveRows(rows, gone);
-    } catch {
-      // As above.
-    }
+    await this.#storage.saveRows(rows, gone).catch(() => {});
   }
 
-  #scheduleSync(): void {
-    if (this.#syncScheduled) return;
-    this.#syncScheduled = true;
-    queueMicrotask(() => {
-      this.#syncScheduled = false;
-      if (this.#closed) return;
-      this.#emitter.emit('sync', this.queue.status);
-      this.#tellConflicts();
-    });
-  }
+  readonly #syncSoon = oncePerTurn(() => {
+    if (this.#closed) return;
+    this.#emitter.emit('sync', this.queue.status);
+    this.#tellConflicts();
+  });
 
   #tellConflicts(): void {
-    if (this.queue.status.conflicts === 0 && this.#knownConflicts.size === 0) return;
-    const conflicts = this.conflicts.list();
-    const ids = new Set(conflicts.map((conflict) => conflict.id));
-    for (const id of this.#knownConflicts) if (!ids.has(id)) this.#knownConflicts.delete(id);
+    const conflicts = this.queue.status.conflicts > 0 ? this.conflicts.list() : [];
+    const known = this.#knownConflicts;
+    this.#knownConflicts = new Set(conflicts.map(({ id }) => id));
     for (const conflict of conflicts) {
-      if (this.#knownConflicts.has(conflict.id)) continue;
-      this.#knownConflicts.add(conflict.id);
+      if (known.has(conflict.id)) continue;
       this.#tell('conflict', conflict, 'CONFLICT');
-      const decided = this.#decide(conflict);
-      if (decided) void this.conflicts.resolve(conflict.id, decided).catch(() => {});
+      this.#emitter.call(this.#decide, conflict);
     }
   }
 
-  #decide(conflict: Conflict): { choice: ConflictChoice; value?: number } | null {
-    try {
-      return this.#options.conflictHandler?.(conflict) ?? null;
-    } catch (error) {
-      this.connection.reportThrown(error);
-      return null;
-    }
-  }
+  readonly #decide = (conflict: Conflict): void => {
+    const decided = this.#options.conflictHandler?.(conflict);
+    if (decided) void this.conflicts.resolve(conflict.id, decided).catch(() => {});
+  };
 
   #report(): void {
     this.#reportTimer.start(REPORT_EVERY_MS, () => {

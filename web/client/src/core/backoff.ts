@@ -16,7 +16,7 @@ export interface BackoffOptions {
 
 /** In [b/2, b) with b = min(baseMs * 2^attempt, maxMs). */
 export function backoffMs(clock: Clock, attempt: number, options: BackoffOptions = {}): number {
-  const base = options.baseMs ?? 1000;
-  const ceiling = Math.min(base * 2 ** Math.min(Math.max(attempt, 0), 30), options.maxMs ?? 30_000);
+  const { baseMs = 1000, maxMs = 30_000 } = options;
+  const ceiling = Math.min(baseMs * 2 ** attempt, maxMs);
   return ceiling / 2 + (clock.random() * ceiling) / 2;
 }

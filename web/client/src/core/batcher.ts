@@ -8,7 +8,7 @@
  */
 import type { Clock } from './clock.js';
 import { byteSize, type JsonObject } from './protocol.js';
-import { Timer } from './timer.js';
+import { oncePerTurn, Timer } from './timer.js';
 
 export interface BatchOptions {
   /** Default 100. */
@@ -30,7 +30,10 @@ export class Batcher {
   #waiting: JsonObject[] = [];
   #bytes = 0;
   readonly #timer: Timer;
-  #scheduled = false;
+  readonly #flushSoon = oncePerTurn(() => {
+    // What came after a flush in the same turn waits for the window.
+    if (!this.#timer.runs) this.flush();
+  });
   #lastFlush = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock, options: BatchOptions, send: (messages: readonly JsonObject[]) => void) {
@@ -43,23 +46,14 @@ export class Batcher {
 
   push(message: JsonObject): void {
     const bytes = byteSize(JSON.stringify(message)) + 1;
-    const full =
-      this.#waiting.length >= (this.#options.maxMessages ?? 50) ||
-      this.#bytes + bytes > (this.#options.maxBytes ?? 15_360);
-    if (full && this.#waiting.length > 0) this.flush();
+    const { maxMessages = 50, maxBytes = 15_360, maxWaitMs = 500 } = this.#options;
+    if (this.#waiting.length >= maxMessages || this.#bytes + bytes > maxBytes) this.flush();
     this.#waiting.push(message);
     this.#bytes += bytes;
-    if (this.#timer.runs || this.#scheduled) return;
-    const window = Math.min(this.windowMs, this.#options.maxWaitMs ?? 500);
+    const window = Math.min(this.windowMs, maxWaitMs);
     const wait = this.#lastFlush + window - this.#clock.monotonic();
-    if (wait > 0) {
-      this.#timer.start(wait, () => this.flush());
-      return;
-    }
-    this.#scheduled = true;
-    queueMicrotask(() => {
-      if (this.#scheduled) this.flush();
-    });
+    if (wait > 0) this.#timer.start(wait, () => this.flush());
+    else this.#flushSoon();
   }
 
   /** Sends what waits now: timers of a page that goes away may never run. */
@@ -75,7 +69,6 @@ export class Batcher {
   clear(): void {
     this.#waiting = [];
     this.#bytes = 0;
-    this.#scheduled = false;
     this.#timer.stop();
   }
 }

@@ -10,6 +10,7 @@
  */
 import { InventoryError } from './errors.js';
 import { canonicalChannel } from './protocol.js';
+import { oncePerTurn } from './timer.js';
 
 interface Wiring {
   /** Whether there is somebody to tell. */
@@ -25,7 +26,7 @@ export class Channels {
   /** What the relay follows for this link, or was asked to. */
   #told = new Set<string>();
   #unconfirmed: string[] = [];
-  #scheduled = false;
+  readonly #tellSoon = oncePerTurn(() => this.tell());
 
   constructor(names: readonly string[], wiring: Wiring) {
     this.#w = wiring;
@@ -55,7 +56,6 @@ export class Channels {
 
   /** Tells what is not told yet. */
   tell(): void {
-    this.#scheduled = false;
     if (!this.#w.ready()) return;
     const more = this.names.filter((name) => !this.#told.has(name));
     const less = [...this.#told].filter((name) => !this.#counts.has(name));
@@ -85,8 +85,6 @@ export class Channels {
     const count = (this.#counts.get(name) ?? 0) + by;
     if (count > 0) this.#counts.set(name, count);
     else this.#counts.delete(name);
-    if (this.#scheduled || !this.#w.ready()) return;
-    this.#scheduled = true;
-    queueMicrotask(() => this.tell());
+    this.#tellSoon();
   }
 }

@@ -33,8 +33,8 @@ export const systemClock: Clock = {
  * made in order sort in order, which keeps the server's index of them dense.
  */
 export function uuidv7(clock: Clock): string {
-  const hex = (value: number, digits: number) => Math.floor(value).toString(16).padStart(digits, '0').slice(-digits);
+  const hex = (value: number, digits: number) => Math.floor(value).toString(16).padStart(digits, '0');
   const chance = (digits: number) => hex(clock.random() * 16 ** digits, digits);
-  const time = hex(Math.max(0, clock.now()), 12);
+  const time = hex(clock.now(), 12);
   return `${time.slice(0, 8)}-${time.slice(8)}-7${chance(3)}-${hex(8 + clock.random() * 4, 1)}${chance(3)}-${chance(12)}`;
 }

@@ -18,7 +18,6 @@ import { Link, type SocketConstructor, type SocketLike } from './link.js';
 import { browserPage, type Page, type PageSignal } from './page.js';
 import {
   byteSize,
-  compact,
   type Frame,
   idOf,
   integerOf,
@@ -28,7 +27,7 @@ import {
   readFrame,
   textOf,
 } from './protocol.js';
-import { Requests } from './requests.js';
+import { type Reply, Requests } from './requests.js';
 import {
   type ConnectionState,
   type ConnectionStatus,
@@ -119,8 +118,7 @@ export class Connection {
   #maxRate: number | undefined;
 
   constructor(options: ConnectionOptions) {
-    const clock = options.clock ?? systemClock;
-    const page = options.page ?? browserPage();
+    const { clock = systemClock, page = browserPage() } = options;
     this.#options = options;
     this.#clock = clock;
     this.#page = page;
@@ -223,7 +221,7 @@ export class Connection {
   setToken(token: string | null): void {
     const needed = this.status === 'needs-auth';
     this.#token.give(token);
-    if (this.#state.name === 'connected' && token !== null) void this.#sendAuth();
+    if (this.#state.name === 'connected' && token !== null) this.#sendAuth();
     else if (this.#wanted && needed) this.#open();
   }
 
@@ -249,13 +247,14 @@ export class Connection {
   /** Sends one message and waits for its reply: any frame with its id. Rejects with an InventoryError. */
   request(message: JsonObject, timeoutMs?: number): Promise<Frame> {
     return new Promise((resolve, reject) => {
-      this.sendExpected({ ...message, id: this.expect(resolve, reject, timeoutMs) });
+      const id = this.expect((reply) => (reply instanceof InventoryError ? reject(reply) : resolve(reply)), timeoutMs);
+      this.sendExpected({ ...message, id });
     });
   }
 
-  /** An id whose reply, whoever sends the message, goes to resolve or reject. */
-  expect(resolve: (frame: Frame) => void, reject: (error: InventoryError) => void, timeoutMs = REPLY_MS): string {
-    return this.#requests.expect(resolve, reject, timeoutMs);
+  /** An id whose reply, whoever sends the message, goes to onReply. */
+  expect(onReply: (reply: Reply) => void, timeoutMs = REPLY_MS): string {
+    return this.#requests.expect(onReply, timeoutMs);
   }
 
   /** Sends a message whose id came from expect(); without a link its reply is an error. */
@@ -277,7 +276,6 @@ export class Connection {
 
   #open(): void {
     const link = this.#turn();
-    this.#spoke = false;
     this.#attempts++;
     this.#setState(this.#trying(null));
     link.later(this.#options.connectTimeoutMs ?? 10_000, () => this.#lost('no welcome in time'));
@@ -294,11 +292,10 @@ export class Connection {
 
   #dial(): void {
     const link = this.#link;
-    if (this.#token.isRefused) return this.#needsAuth();
+    if (this.#token.isRefused) return this.#fail('unauthorized', 'token refused', true);
     let socket: SocketLike;
     try {
-      const Socket = this.#options.WebSocket ?? (globalThis.WebSocket as unknown as SocketConstructor);
-      const { url } = this.#options;
+      const { url, WebSocket: Socket = globalThis.WebSocket as unknown as SocketConstructor } = this.#options;
       const address = typeof url === 'function' ? url() : url;
       // Offered only with a token: a relay of the plain dialect selects no
       // subprotocol, and a browser then fails the connection.
@@ -319,7 +316,8 @@ export class Connection {
     this.#asked = this.position;
     this.#channels.begin(names);
     this.#sendFrame(
-      compact({
+      // Undefined fields are not sent.
+      {
         type: 'hello',
         id: this.#requests.id(),
         protocol: PROTOCOL,
@@ -330,11 +328,11 @@ export class Connection {
         token: this.#token.value ?? undefined,
         since: this.#asked ?? undefined,
         maxRate: this.#maxRate,
-      }) as JsonObject,
+      } as JsonObject,
     );
     if (this.#speaksOne) return;
+    // Ended with the other timers of the attempt when `welcome` comes.
     this.#link.later(PLAIN_AFTER_MS, () => {
-      if (this.#state.name === 'connected') return;
       if (this.#spoke) this.#beginPlain();
       else this.#sendFrame({ type: 'ping' });
     });
@@ -346,11 +344,11 @@ export class Connection {
   }
 
   #beginPlain(): void {
-    if (this.#state.name === 'connected') return;
     const again = this.#lastConnected !== null;
     this.#welcome = NO_WELCOME;
     this.#channels.begin(['global']);
-    this.#connected({ recovered: false, connectionId: '', dialect: 'plain' }, () => this.#feed.beginPlain(again));
+    this.#connected({ recovered: false, connectionId: '', dialect: 'plain' });
+    this.#feed.beginPlain(again);
   }
 
   #onWelcome(frame: Frame): void {
@@ -367,40 +365,27 @@ export class Connection {
     this.#connected({ recovered, connectionId: textOf(frame.connectionId) ?? '', dialect: 'protocol-1' });
   }
 
-  #connected(
-    how: { recovered: boolean; connectionId: string; dialect: 'plain' | 'protocol-1' },
-    first = () => {},
-  ): void {
+  #connected(how: { recovered: boolean; connectionId: string; dialect: 'plain' | 'protocol-1' }): void {
     const link = this.#link;
     link.clearTimers();
     this.#attempts = 0;
-    this.#retryAfterMs = 0;
     this.#lastConnected = this.#clock.now();
     link.later(this.#options.stableAfterMs ?? 10_000, () => {
       this.#failures = 0;
     });
     this.#heartbeat.begin(link);
     this.#setState({ name: 'connected', since: this.#lastConnected, ...how });
-    first();
     this.#channels.tell();
   }
 
   /** The link is gone or never came. Waits and tries again. */
   #lost(reason: string, soon = false): void {
-    const wait = this.#wait(soon);
-    this.#failures++;
-    this.#openAfter(wait, reason);
-  }
-
-  #wait(soon: boolean): number {
-    const backoff = () => backoffMs(this.#clock, this.#failures, this.#options.backoff);
-    const retryAfter = this.#retryAfterMs;
-    this.#retryAfterMs = 0;
-    if (!soon) return Math.max(backoff(), retryAfter);
-    // Spread over the window the relay asked for; a relay that sends one
+    // Soon: spread over the window the relay asked for; a relay that sends one
     // away again and again is treated as one that fails.
-    const spread = this.#clock.random() * Math.max(this.#windowMs, 1000);
-    return Math.max(spread, retryAfter, this.#failures > 0 ? backoff() : 0);
+    const spread = soon ? this.#clock.random() * Math.max(this.#windowMs, 1000) : 0;
+    const backoff = soon && this.#failures === 0 ? 0 : backoffMs(this.#clock, this.#failures, this.#options.backoff);
+    this.#failures++;
+    this.#openAfter(Math.max(spread, backoff, this.#retryAfterMs), reason);
   }
 
   #openAfter(wait: number, reason: string): void {
@@ -451,15 +436,11 @@ export class Connection {
 
   // Who one is
 
-  #needsAuth(): void {
-    this.#fail('unauthorized', 'token refused', true);
-  }
-
   /** The token was refused: one refresh, or a person has to sign in. */
   #onTokenRefused(): void {
     this.#token.onRefused();
     if (this.#token.wantNew()) this.#openSoon('token refused');
-    else this.#needsAuth();
+    else this.#fail('unauthorized', 'token refused', true);
   }
 
   async #refreshToken(): Promise<void> {
@@ -467,20 +448,19 @@ export class Connection {
     const link = this.#link;
     try {
       await this.#token.ask();
-      if (link.alive) await this.#sendAuth();
+      if (link.alive) this.#sendAuth();
     } catch (error) {
       this.report(noToken(error));
     }
   }
 
-  async #sendAuth(): Promise<void> {
+  #sendAuth(): void {
     const token = this.#token.value;
     if (token === null) return;
-    try {
-      this.#emitter.emit('frame', await this.request({ type: 'auth', token }));
-    } catch (error) {
-      if (error instanceof InventoryError) this.report(error);
-    }
+    this.request({ type: 'auth', token }).then(
+      (frame) => this.#emitter.emit('frame', frame),
+      (error: InventoryError) => this.report(error),
+    );
   }
 
   // Frames
@@ -561,7 +541,7 @@ export class Connection {
       return;
     }
     this.#feed.expect(channels);
-    this.#sendFrame({ type: 'subscribe', channels, ...(this.#options.snapshot && { snapshot: true }) });
+    this.#sendFrame({ type: 'subscribe', channels, snapshot: this.#options.snapshot || undefined } as JsonObject);
   }
 
   #unsubscribe(channels: readonly string[]): void {
@@ -579,7 +559,7 @@ export class Connection {
   #sendFrame(message: JsonObject): boolean {
     const text = JSON.stringify(message);
     const { maxMessageBytes } = this.#welcome.limits;
-    if (text.length > maxMessageBytes / 3 && byteSize(text) > maxMessageBytes) {
+    if (byteSize(text) > maxMessageBytes) {
       // Sent, it would end the connection (1009).
       const error = new InventoryError('too_large', 'the message is larger than the relay takes');
       if (!this.#requests.answer(idOf(message.id), error)) this.report(error);
@@ -633,6 +613,8 @@ export class Connection {
     this.#link.end();
     const link = new Link(this.#clock);
     this.#link = link;
+    this.#spoke = false;
+    this.#retryAfterMs = 0;
     this.#requests.end(linkError('the connection ended'));
     return link;
   }

@@ -70,12 +70,16 @@ export class InventoryError extends Error {
   readonly retryAfterMs: number | undefined;
   readonly details: unknown;
 
-  constructor(code: ErrorCode, message: string, options: InventoryErrorOptions = {}) {
-    super(message, { cause: options.cause });
+  constructor(
+    code: ErrorCode,
+    message: string,
+    { retryable = false, retryAfterMs, details, cause }: InventoryErrorOptions = {},
+  ) {
+    super(message, { cause });
     this.code = code;
-    this.retryable = options.retryable ?? false;
-    this.retryAfterMs = options.retryAfterMs;
-    this.details = options.details;
+    this.retryable = retryable;
+    this.retryAfterMs = retryAfterMs;
+    this.details = details;
   }
 }
 

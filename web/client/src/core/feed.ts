@@ -12,7 +12,7 @@ import { InventoryError } from './errors.js';
 import {
   type Frame,
   type InventoryEvent,
-  isObject,
+  listOf,
   type Position,
   type Row,
   readEvent,
@@ -133,10 +133,10 @@ export class Feed {
   }
 
   #onBatch(frame: Frame): void {
-    const events = Array.isArray(frame.events) ? frame.events : [];
+    const events = listOf(frame.events);
     const position = textOf(frame.position) ?? null;
     for (const [i, item] of events.entries()) {
-      const event = isObject(item) ? readEvent(item) : null;
+      const event = readEvent(item);
       // The batch's position stands after its last event.
       if (event) this.#onEvent(event, i === events.length - 1 ? position : null);
       else this.#malformed(item);

@@ -26,7 +26,6 @@ export interface HeartbeatOptions {
 }
 
 interface Ping {
-  readonly id: string;
   readonly sentAt: number;
   readonly trusted: boolean;
 }
@@ -56,7 +55,8 @@ export class Heartbeat {
   readonly #out: Listener<HeartbeatEvents>;
   readonly #w: Wiring;
   #link: Link | null = null;
-  #pings: Ping[] = [];
+  /** Questions without an answer, by id, in the order they were asked. */
+  readonly #pings = new Map<string, Ping>();
   #lastInbound = 0;
   #count = 0;
 
@@ -77,7 +77,7 @@ export class Heartbeat {
   /** Beats for as long as the link lives. */
   begin(link: Link): void {
     this.#link = link;
-    this.#pings = [];
+    this.#pings.clear();
     this.#schedule();
   }
 
@@ -91,11 +91,12 @@ export class Heartbeat {
   }
 
   onPong(frame: Frame): void {
-    const id = idOf(frame.id);
     // A plain pong may come without an id: pongs keep the order of pings.
-    const ping = id === undefined ? this.#pings[0] : this.#pings.find((p) => p.id === id);
+    const [oldest = ''] = this.#pings.keys();
+    const id = idOf(frame.id) ?? oldest;
+    const ping = this.#pings.get(id);
     if (!ping) return;
-    this.#pings = this.#pings.filter((p) => p !== ping);
+    this.#pings.delete(id);
     this.#out.emit('roundTrip', {
       ms: this.#clock.monotonic() - ping.sentAt,
       trusted: ping.trusted && this.#page.visible(),
@@ -105,10 +106,11 @@ export class Heartbeat {
   #schedule(): void {
     const clock = this.#clock;
     const { intervalMs: interval = 15_000, timeoutMs = 5_000 } = this.#options;
-    const due = { mono: clock.monotonic() + interval, wall: clock.now() + interval };
+    const due = clock.monotonic() + interval;
+    const dueByTheWall = clock.now() + interval;
     this.#link?.later(interval, () => {
       // A machine that slept stops one clock or the other, or both.
-      const late = Math.max(clock.monotonic() - due.mono, clock.now() - due.wall);
+      const late = Math.max(clock.monotonic() - due, clock.now() - dueByTheWall);
       this.#schedule();
       if (late > interval) this.probe();
       else if (this.#page.visible()) this.#ping(timeoutMs, late < BUSY_MS);
@@ -118,12 +120,11 @@ export class Heartbeat {
   #ping(timeoutMs: number, trusted: boolean): void {
     const clock = this.#clock;
     const sentAt = clock.monotonic();
-    const ping: Ping = { id: `p${++this.#count}`, sentAt, trusted };
-    this.#pings.push(ping);
-    this.#w.ping(ping.id);
+    const id = `p${++this.#count}`;
+    this.#pings.set(id, { sentAt, trusted });
+    this.#w.ping(id);
     this.#link?.later(timeoutMs, () => {
-      if (!this.#pings.includes(ping)) return;
-      this.#pings = this.#pings.filter((p) => p !== ping);
+      if (!this.#pings.delete(id)) return;
       if (this.#lastInbound > sentAt) this.#out.emit('missedPong', undefined);
       else if (clock.monotonic() - sentAt > timeoutMs + LATE_TIMER_MS) this.probe();
       else this.#w.dead();

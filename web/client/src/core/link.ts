@@ -28,14 +28,10 @@ export class Link {
   alive = true;
   readonly #clock: Clock;
   readonly #timers = new Set<TimerHandle>();
-  #socket: SocketLike | null = null;
+  socket: SocketLike | null = null;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-  }
-
-  get socket(): SocketLike | null {
-    return this.#socket;
   }
 
   /** Something is still to come by itself. */
@@ -47,7 +43,7 @@ export class Link {
     socket: SocketLike,
     on: { open: () => void; message: (data: unknown) => void; close: (code: number, reason: string) => void },
   ): void {
-    this.#socket = socket;
+    this.socket = socket;
     socket.onopen = on.open;
     socket.onmessage = (event: { data?: unknown }) => on.message(event.data);
     socket.onclose = (event: { code?: number; reason?: string }) => on.close(event.code ?? 1006, event.reason ?? '');
@@ -57,13 +53,9 @@ export class Link {
 
   /** False if there is nobody to send it to. */
   send(text: string): boolean {
-    try {
-      if (this.#socket?.readyState !== OPEN) return false;
-      this.#socket.send(text);
-      return true;
-    } catch {
-      return false;
-    }
+    if (this.socket?.readyState !== OPEN) return false;
+    this.socket.send(text);
+    return true;
   }
 
   later(ms: number, fn: () => void): void {
@@ -82,14 +74,10 @@ export class Link {
   end(): void {
     this.alive = false;
     this.clearTimers();
-    const socket = this.#socket;
-    this.#socket = null;
+    const { socket } = this;
+    this.socket = null;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
-    try {
-      socket.close();
-    } catch {
-      // It was closed already.
-    }
+    socket.close();
   }
 }

@@ -19,28 +19,31 @@ export interface Page {
 
 /** The page this script runs in; outside of one (Node, a worker) it is always visible and online. */
 export function browserPage(): Page {
-  const doc = typeof document === 'undefined' ? undefined : document;
-  const win = typeof window === 'undefined' ? undefined : window;
+  const doc: Document | undefined = globalThis.document;
   return {
     visible: () => doc?.visibilityState !== 'hidden',
-    online: () => (typeof navigator === 'undefined' ? true : navigator.onLine !== false),
+    online: () => globalThis.navigator?.onLine !== false,
     listen(fn) {
-      if (!doc || !win) return () => {};
+      if (!doc) return () => {};
       const stop = new AbortController();
-      const on = (target: EventTarget, name: string, signal: PageSignal, when = (_event: Event) => true) =>
-        target.addEventListener(name, (event) => when(event) && fn(signal), { signal: stop.signal });
-      const hidden = () => doc.visibilityState === 'hidden';
-      on(doc, 'visibilitychange', 'hidden', hidden);
-      on(doc, 'visibilitychange', 'visible', () => !hidden());
-      on(doc, 'resume', 'resume');
-      on(doc, 'freeze', 'leave');
-      for (const name of ['focus', 'online', 'offline'] as const) on(win, name, name);
-      on(win, 'pagehide', 'leave');
-      on(win, 'pageshow', 'restored', (event) => (event as PageTransitionEvent).persisted);
+      const on = (target: EventTarget, name: string, read: (event: Event) => PageSignal | false) =>
+        target.addEventListener(
+          name,
+          (event) => {
+            const signal = read(event);
+            if (signal) fn(signal);
+          },
+          stop,
+        );
+      on(doc, 'visibilitychange', () => doc.visibilityState);
+      on(doc, 'resume', () => 'resume');
+      on(doc, 'freeze', () => 'leave');
+      for (const name of ['focus', 'online', 'offline'] as const) on(window, name, () => name);
+      on(window, 'pagehide', () => 'leave');
+      on(window, 'pageshow', (event) => (event as PageTransitionEvent).persisted && 'restored');
       return () => stop.abort();
     },
     watchTasks(fn) {
-      if (typeof PerformanceObserver === 'undefined') return () => {};
       const observer = new PerformanceObserver((list) => {
         for (const { duration } of list.getEntries()) fn(duration);
       });

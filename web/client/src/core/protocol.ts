@@ -78,6 +78,16 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** What an object says; nothing, if it is none. */
+export function fieldsOf(value: unknown): JsonObject {
+  return isObject(value) ? value : {};
+}
+
+/** The members of a list; none, if it is none. */
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
 export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
@@ -103,42 +113,40 @@ export function readFrame(message: unknown): Frame | null {
 }
 
 /** The event in a frame, or null if it is none. */
-export function readEvent(frame: JsonObject): InventoryEvent | null {
-  const type = textOf(frame.type);
-  if (type === undefined || !type.includes('.') || type.startsWith('presence.') || !isObject(frame.data)) return null;
+export function readEvent(frame: unknown): InventoryEvent | null {
+  const { type, data, ...rest } = fieldsOf(frame);
+  if (!/^(?!presence\.).*\./.test(textOf(type) ?? '') || !isObject(data)) return null;
   return compact({
     type,
-    data: frame.data,
-    id: idOf(frame.id),
-    position: textOf(frame.position),
-    op: textOf(frame.op),
-    conflated: integerOf(frame.conflated),
-  });
+    data,
+    id: idOf(rest.id),
+    position: textOf(rest.position),
+    op: textOf(rest.op),
+    conflated: integerOf(rest.conflated),
+  }) as InventoryEvent;
 }
 
 /** The item that something is about, or null. */
 export function readItem(data: unknown): (ItemKey & { key: string }) | null {
-  if (!isObject(data)) return null;
-  const { productId, warehouseId } = data;
-  return typeof productId === 'string' && typeof warehouseId === 'string' && productId && warehouseId
-    ? { productId, warehouseId, key: itemKey({ productId, warehouseId }) }
-    : null;
+  const fields = fieldsOf(data);
+  const productId = textOf(fields.productId);
+  const warehouseId = textOf(fields.warehouseId);
+  return productId && warehouseId ? { productId, warehouseId, key: itemKey({ productId, warehouseId }) } : null;
 }
 
 /** What the data of a state event, a row of a snapshot or a result say of an item. */
-export function readRow(data: unknown, before?: Row | null): Row | null {
+export function readRow(value: unknown, before?: Row | null): Row | null {
+  const data = fieldsOf(value);
   const item = readItem(data);
-  if (!item || !isObject(data)) return null;
-  const { productId, warehouseId } = item;
   const version = integerOf(data.version);
   const available = integerOf(data.quantityAvailable) ?? integerOf(data.newQuantity);
-  if (version === undefined || available === undefined) return null;
+  if (!item || version === undefined || available === undefined) return null;
   const reserved = integerOf(data.quantityReserved) ?? before?.quantityReserved ?? 0;
   const minimum = integerOf(data.minimumStock) ?? before?.minimumStock ?? 0;
   const alert = data.alertState;
   return compact({
-    productId,
-    warehouseId,
+    productId: item.productId,
+    warehouseId: item.warehouseId,
     version,
     quantityAvailable: available,
     quantityReserved: reserved,

@@ -6,9 +6,11 @@ import type { Clock, TimerHandle } from './clock.js';
 import { InventoryError } from './errors.js';
 import type { Frame } from './protocol.js';
 
+/** What a question came to. */
+export type Reply = Frame | InventoryError;
+
 interface Waiting {
-  readonly resolve: (frame: Frame) => void;
-  readonly reject: (error: InventoryError) => void;
+  readonly onReply: (reply: Reply) => void;
   readonly timer: TimerHandle;
 }
 
@@ -30,25 +32,24 @@ export class Requests {
     return `c${++this.#count}`;
   }
 
-  /** A new id, whose reply goes to one of the two. */
-  expect(resolve: Waiting['resolve'], reject: Waiting['reject'], timeoutMs: number): string {
+  /** A new id, whose reply goes to onReply. */
+  expect(onReply: Waiting['onReply'], timeoutMs: number): string {
     const id = this.id();
     const timer = this.#clock.setTimeout(
       () => this.answer(id, new InventoryError('timeout', 'no reply', { retryable: true })),
       timeoutMs,
     );
-    this.#waiting.set(id, { resolve, reject, timer });
+    this.#waiting.set(id, { onReply, timer });
     return id;
   }
 
   /** False if nobody waits for it. */
-  answer(id: string | undefined, reply: Frame | InventoryError): boolean {
-    const waiting = id === undefined ? undefined : this.#waiting.get(id);
-    if (id === undefined || !waiting) return false;
+  answer(id = '', reply: Reply): boolean {
+    const waiting = this.#waiting.get(id);
+    if (!waiting) return false;
     this.#waiting.delete(id);
     this.#clock.clearTimeout(waiting.timer);
-    if (reply instanceof InventoryError) waiting.reject(reply);
-    else waiting.resolve(reply);
+    waiting.onReply(reply);
     return true;
   }
 

@@ -60,7 +60,8 @@ export function statusOf(state: ConnectionState, online: boolean): ConnectionSta
     case 'connected':
       return 'connected';
     case 'disconnected':
-      return state.reason === 'initial' ? 'initial' : state.reason === 'hidden' ? 'reconnecting' : 'disconnected';
+      if (state.reason === 'hidden') return 'reconnecting';
+      return state.reason === 'initial' ? 'initial' : 'disconnected';
     case 'error':
       if (state.code === 'unauthorized' || state.code === 'token_expired') return 'needs-auth';
       if (!state.recoverable) return 'failed';

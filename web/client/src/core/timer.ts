@@ -4,6 +4,19 @@
  */
 import type { Clock, TimerHandle } from './clock.js';
 
+/** Runs fn at the end of this turn of the loop, once however often it is asked to. */
+export function oncePerTurn(fn: () => void): () => void {
+  let scheduled = false;
+  return () => {
+    if (scheduled) return;
+    scheduled = true;
+    queueMicrotask(() => {
+      scheduled = false;
+      fn();
+    });
+  };
+}
+
 export class Timer {
   readonly #clock: Clock;
   #handle: TimerHandle | null = null;

@@ -62,9 +62,8 @@ export class Versions {
   #takeAlert(id: string | undefined): Verdict {
     if (id === undefined) return 'new';
     if (this.#alerts.has(id)) return 'duplicate';
-    this.#alerts.add(id);
-    const [oldest] = this.#alerts;
-    if (this.#alerts.size > ALERTS_KEPT && oldest !== undefined) this.#alerts.delete(oldest);
+    const [oldest = ''] = this.#alerts.add(id);
+    if (this.#alerts.size > ALERTS_KEPT) this.#alerts.delete(oldest);
     return 'new';
   }
 }

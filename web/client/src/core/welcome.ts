@@ -2,7 +2,16 @@
  * welcome.ts
  *   What the relay said of itself and of who one is.
  */
-import { DEFAULT_LIMITS, type Frame, integerOf, isObject, type JsonObject, type Limits } from './protocol.js';
+import {
+  DEFAULT_LIMITS,
+  type Frame,
+  fieldsOf,
+  integerOf,
+  isObject,
+  type JsonObject,
+  type Limits,
+  listOf,
+} from './protocol.js';
 
 export interface Welcome {
   readonly user: JsonObject | null;
@@ -18,11 +27,11 @@ export function readWelcome(frame: Frame): Welcome {
   return {
     user: isObject(frame.user) ? frame.user : null,
     scope: isObject(frame.scope) ? frame.scope : null,
-    features: Array.isArray(frame.features) ? frame.features.filter((f) => typeof f === 'string') : [],
-    limits: { ...DEFAULT_LIMITS, ...onlyIntegers(frame.limits) },
+    features: listOf(frame.features).filter((feature) => typeof feature === 'string'),
+    limits: { ...DEFAULT_LIMITS, ...onlyIntegers(fieldsOf(frame.limits)) },
   };
 }
 
-function onlyIntegers(limits: unknown): Partial<Limits> {
-  return isObject(limits) ? Object.fromEntries(Object.entries(limits).filter(([, value]) => integerOf(value))) : {};
+function onlyIntegers(limits: JsonObject): Partial<Limits> {
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => integerOf(value)));
 }

@@ -39,45 +39,34 @@ const ADVISE_BELOW = 0.7;
 const DEAD_LINK_CAP = 40;
 
 export function healthOf(input: HealthInput): Health {
-  const { quality } = input;
-  const factor = (
-    id: HealthFactor['id'],
-    weight: number,
-    value: number,
-    score: number,
-    advice: string,
-  ): HealthFactor => {
-    const clamped = Math.max(0, Math.min(1, score));
-    return { id, weight, score: clamped, value, ...(clamped < ADVISE_BELOW && { recommendation: advice }) };
-  };
-  const rtt = quality.rttMs ?? 0;
-  const jitter = quality.jitterMs ?? 0;
-  const age = input.oldestQueuedMs / 60_000;
-  const { problems, lastProblem, gaps, queueSize } = input;
-  const factors = [
-    factor(
-      'connection',
-      30,
-      quality.stability,
-      input.connected ? quality.stability : 0,
-      input.connected ? 'The link breaks often: try another network.' : 'No link: changes are kept and sent later.',
-    ),
-    factor('latency', 20, rtt, falling(rtt, 100, 1000), `Answers take ${Math.round(rtt)} ms: try another network.`),
-    factor(
+  const { connected, quality, queueSize, oldestQueuedMs, problems, lastProblem, gaps, stale, busyMs } = input;
+  const { rttMs, jitterMs, stability } = quality;
+  const rows: [HealthFactor['id'], weight: number, value: number, score: number, advice: string][] = [
+    connected
+      ? ['connection', 30, stability, stability, 'The link breaks often: try another network.']
+      : ['connection', 30, stability, 0, 'No link: changes are kept and sent later.'],
+    [
+      'latency',
+      20,
+      rttMs ?? 0,
+      falling(rttMs ?? 0, 100, 1000),
+      `Answers take ${Math.round(rttMs ?? 0)} ms: try another network.`,
+    ],
+    [
       'jitter',
       10,
-      jitter,
-      falling(jitter, 20, 300),
-      `Answers vary by ${Math.round(jitter)} ms: try another network.`,
-    ),
-    factor(
+      jitterMs ?? 0,
+      falling(jitterMs ?? 0, 20, 300),
+      `Answers vary by ${Math.round(jitterMs ?? 0)} ms: try another network.`,
+    ],
+    [
       'queue',
       15,
       queueSize,
-      Math.min(falling(queueSize, 20, 1000), falling(age, 1, 60)),
+      Math.min(falling(queueSize, 20, 1000), falling(oldestQueuedMs, 60_000, 3_600_000)),
       `${queueSize} changes wait: keep this page open.`,
-    ),
-    factor(
+    ],
+    [
       'errors',
       10,
       problems,
@@ -85,27 +74,30 @@ export function healthOf(input: HealthInput): Health {
       `${problems} problems in 5 minutes, the last ${lastProblem}: ${
         lastProblem === 'rate_limited' ? 'raise the batch window.' : 'look at the list of changes.'
       }`,
-    ),
-    factor(
-      'freshness',
-      10,
-      gaps,
-      input.stale ? 0 : falling(gaps, 0, 5),
-      input.stale ? 'The relay lost its database: numbers may be old.' : `${gaps} gaps in 5 minutes: rows came again.`,
-    ),
-    factor(
+    ],
+    stale
+      ? ['freshness', 10, gaps, 0, 'The relay lost its database: numbers may be old.']
+      : ['freshness', 10, gaps, falling(gaps, 0, 5), `${gaps} gaps in 5 minutes: rows came again.`],
+    [
       'page',
       5,
-      input.busyMs,
-      falling(input.busyMs, 3_000, 30_000),
-      `The page was busy for ${Math.round(input.busyMs / 1000)} s of 5 minutes: show fewer rows.`,
-    ),
+      busyMs,
+      falling(busyMs, 3_000, 30_000),
+      `The page was busy for ${Math.round(busyMs / 1000)} s of 5 minutes: show fewer rows.`,
+    ],
   ];
+  const factors = rows.map(([id, weight, value, score, advice]) => ({
+    id,
+    weight,
+    score,
+    value,
+    ...(score < ADVISE_BELOW && { recommendation: advice }),
+  }));
   const score = factors.reduce((sum, f) => sum + f.weight * f.score, 0);
-  return { score: Math.round(input.connected ? score : Math.min(score, DEAD_LINK_CAP)), factors };
+  return { score: Math.round(connected ? score : Math.min(score, DEAD_LINK_CAP)), factors };
 }
 
 /** 1 up to good, 0 from bad on. */
 function falling(value: number, good: number, bad: number): number {
-  return 1 - (value - good) / (bad - good);
+  return Math.max(0, Math.min(1, (bad - value) / (bad - good)));
 }

@@ -78,8 +78,9 @@ export class QualityMeter {
       this.#srtt = trip.ms;
       this.#rttvar = trip.ms / 2;
     } else {
-      this.#rttvar += (Math.abs(this.#srtt - trip.ms) - this.#rttvar) / 4;
-      this.#srtt += (trip.ms - this.#srtt) / 8;
+      const error = trip.ms - this.#srtt;
+      this.#rttvar += (Math.abs(error) - this.#rttvar) / 4;
+      this.#srtt += error / 8;
     }
     this.#regrade();
   }
@@ -102,23 +103,24 @@ export class QualityMeter {
   get value(): Quality {
     const now = this.#clock.monotonic();
     this.#trim();
-    const rate = (way: 'in' | 'out') =>
-      this.#traffic.reduce((sum, [, direction, bytes]) => sum + (direction === way ? bytes : 0), 0) /
-      (THROUGHPUT_WINDOW_MS / 1000);
+    const bytes = { in: 0, out: 0 };
+    for (const [, direction, count] of this.#traffic) bytes[direction] += count;
+    const seconds = THROUGHPUT_WINDOW_MS / 1000;
     const rtt = this.#srtt;
     return {
       grade: this.#grade,
       colour: !this.#connected || (rtt ?? 0) > 500 ? 'red' : (rtt ?? 0) >= 100 ? 'yellow' : 'green',
       rttMs: rtt,
       jitterMs: rtt === null ? null : this.#rttvar,
-      stability: this.#stability(now),
-      inBytesPerSecond: rate('in'),
-      outBytesPerSecond: rate('out'),
+      stability: this.#stability(),
+      inBytesPerSecond: bytes.in / seconds,
+      outBytesPerSecond: bytes.out / seconds,
       sampleAgeMs: this.#sampleAt === null ? null : now - this.#sampleAt,
     };
   }
 
-  #stability(now: number): number {
+  #stability(): number {
+    const now = this.#clock.monotonic();
     const first = this.#spans[0];
     if (!first) return 1;
     const from = Math.max(now - STABILITY_WINDOW_MS, first[0]);
@@ -134,8 +136,7 @@ export class QualityMeter {
   }
 
   #measured(): Grade {
-    const now = this.#clock.monotonic();
-    const stability = this.#stability(now);
+    const stability = this.#stability();
     const { saveData, effectiveType } = this.#hints();
     if (!this.#connected || this.#missed || stability < 0.8 || saveData || effectiveType === 'slow-2g') return 'poor';
     const rtt = this.#srtt;
@@ -145,19 +146,15 @@ export class QualityMeter {
   }
 
   #regrade(): void {
-    const measured = GRADES.indexOf(this.#measured());
-    const present = GRADES.indexOf(this.#grade);
-    if (measured <= present) {
-      this.#better = 0;
-      this.#grade = GRADES[measured] ?? 'poor';
-    } else if (++this.#better >= GOOD_SAMPLES_TO_RISE) {
-      this.#better = 0;
-      this.#grade = GRADES[measured] ?? 'poor';
-    }
+    const measured = this.#measured();
+    const isBetter = GRADES.indexOf(measured) > GRADES.indexOf(this.#grade);
+    if (isBetter && ++this.#better < GOOD_SAMPLES_TO_RISE) return;
+    this.#better = 0;
+    this.#grade = measured;
   }
 }
 
 function browserHints(): NetworkHints {
-  const nav = typeof navigator === 'undefined' ? undefined : (navigator as Navigator & { connection?: NetworkHints });
+  const nav: (Navigator & { connection?: NetworkHints }) | undefined = globalThis.navigator;
   return nav?.connection ?? {};
 }

@@ -10,7 +10,15 @@
 import type { Clock } from '../core/clock.js';
 import type { Connection } from '../core/connection.js';
 import { Emitter } from '../core/emitter.js';
-import { canonicalChannel, type Frame, integerOf, isObject, type JsonObject, textOf } from '../core/protocol.js';
+import {
+  canonicalChannel,
+  type Frame,
+  fieldsOf,
+  integerOf,
+  type JsonObject,
+  listOf,
+  textOf,
+} from '../core/protocol.js';
 import { Timer } from '../core/timer.js';
 
 export interface Member {
@@ -99,7 +107,7 @@ export class Presence {
   /** Changes what is shown of oneself, at most every throttleMs. */
   update(patch: { status?: string; metadata?: JsonObject }): void {
     if (!this.#mine) return this.track(patch.status, patch.metadata);
-    this.#mine = { status: patch.status ?? this.#mine.status, metadata: patch.metadata ?? this.#mine.metadata };
+    this.#mine = { ...this.#mine, ...patch };
     const wait = this.#lastSent + this.throttleMs - this.#clock.monotonic();
     this.#timer.start(Math.max(0, wait), () => this.#send('presence.update'));
   }
@@ -149,26 +157,24 @@ export class Presence {
 }
 
 function readMembers(value: unknown): Member[] {
-  if (!Array.isArray(value)) return [];
-  const out: Member[] = [];
-  for (const item of value) {
-    if (!isObject(item)) continue;
-    const connectionId = textOf(item.connectionId);
-    if (!connectionId) continue;
-    const userId = textOf(item.userId) ?? connectionId;
-    const avatar = textOf(item.avatar) ?? null;
-    out.push({
-      connectionId,
-      userId,
-      name: textOf(item.name) ?? userId,
-      // Anything but https could be a script or a tracker on the local network.
-      avatar: avatar?.startsWith('https://') ? avatar : null,
-      status: textOf(item.status) ?? 'viewing',
-      metadata: isObject(item.metadata) ? item.metadata : {},
-      since: integerOf(item.since) ?? null,
+  return listOf(value)
+    .map(fieldsOf)
+    .filter(({ connectionId }) => textOf(connectionId))
+    .map((member) => {
+      const connectionId = String(member.connectionId);
+      const userId = textOf(member.userId) ?? connectionId;
+      const avatar = textOf(member.avatar);
+      return {
+        connectionId,
+        userId,
+        name: textOf(member.name) ?? userId,
+        // Anything but https could be a script or a tracker on the local network.
+        avatar: avatar?.startsWith('https://') ? avatar : null,
+        status: textOf(member.status) ?? 'viewing',
+        metadata: fieldsOf(member.metadata),
+        since: integerOf(member.since) ?? null,
+      };
     });
-  }
-  return out;
 }
 
 function peopleOf(members: Iterable<Member>): Person[] {

@@ -7,7 +7,7 @@
  * application gives a handler; a decision is a new operation, made on the
  * version that was shown.
  */
-import { alertStateOf, isObject, type JsonObject, type Row, readRow, textOf } from '../core/protocol.js';
+import { alertStateOf, compact, fieldsOf, type JsonObject, type Row, readRow, textOf } from '../core/protocol.js';
 import { effectsOf, type StoredOperation } from './operation.js';
 import { after, type Store } from './store.js';
 
@@ -43,19 +43,17 @@ export interface ConflictPreview {
   readonly change: JsonObject | null;
 }
 
-export function conflictOf(operation: StoredOperation, store: Store): Conflict | null {
-  if (operation.status !== 'conflict') return null;
-  const code = operation.error?.code;
+export function conflictOf(operation: StoredOperation | undefined, store: Store): Conflict | null {
+  if (operation?.status !== 'conflict') return null;
   const effect = operation.effects[0];
-  const details = operation.error?.details;
-  const current = isObject(details) && isObject(details.current) ? details.current : null;
   const known = effect ? store.get(effect.key).base : null;
-  const told = current && readRow(current, known ?? operation.base);
+  const told = readRow(fieldsOf(operation.error?.details).current, known ?? operation.base);
   const theirs = told && (!known || told.version >= known.version) ? told : known;
   return {
     id: operation.key,
     key: effect?.key ?? '',
-    code: code === 'version_conflict' || code === 'insufficient_stock' ? code : 'STALE_OPERATION',
+    // Nothing else makes an operation wait as a conflict.
+    code: operation.error?.code as Conflict['code'],
     base: operation.base,
     mine: operation.base && effect ? after(operation.base, effect) : null,
     theirs,
@@ -68,9 +66,8 @@ export function conflictOf(operation: StoredOperation, store: Store): Conflict |
 /** What would be sent for a choice, and what the server's row becomes. */
 export function preview(conflict: Conflict, choice: ConflictChoice, value?: number): ConflictPreview {
   const change = changeFor(conflict, choice, value);
-  const { theirs } = conflict;
-  const effect = change && effectsOf(change).find((e) => e.key === conflict.key);
-  const row = theirs && (effect ? after(theirs, effect) : theirs);
+  const effects = change ? effectsOf(change).filter(({ key }) => key === conflict.key) : [];
+  const row = conflict.theirs && effects.reduce(after, conflict.theirs);
   return {
     choice,
     quantityAvailable: row?.quantityAvailable ?? null,
@@ -82,7 +79,8 @@ export function preview(conflict: Conflict, choice: ConflictChoice, value?: numb
   };
 }
 
-function changeFor(conflict: Conflict, choice: ConflictChoice, value: number | undefined): JsonObject | null {
+/** What is sent for a choice; null: nothing. */
+export function changeFor(conflict: Conflict, choice: ConflictChoice, value?: number): JsonObject | null {
   const { message } = conflict.operation;
   const { expectedVersion: _version, expectedQuantity: _quantity, occurredAt: _occurred, ...again } = message;
   const { theirs, base } = conflict;
@@ -94,7 +92,7 @@ function changeFor(conflict: Conflict, choice: ConflictChoice, value: number | u
     return again;
   }
   if (message.type === 'set') {
-    const counted = typeof message.quantity === 'number' ? message.quantity : 0;
+    const counted = Number(message.quantity);
     if (choice === 'local') return setTo(conflict, counted);
     // What the count said was off by, applied to what is there now.
     return theirs && base ? setTo(conflict, theirs.quantityOnHand + counted - base.quantityOnHand) : null;
@@ -107,13 +105,12 @@ function setTo(conflict: Conflict, quantity: number): JsonObject | null {
   const { message } = conflict.operation;
   if (!conflict.theirs || !Number.isSafeInteger(quantity)) return null;
   const { productId, warehouseId, version } = conflict.theirs;
-  const reason = textOf(message.reason);
-  return {
+  return compact({
     type: 'set',
     productId,
     warehouseId,
     quantity,
     expectedVersion: version,
-    ...(reason !== undefined && { reason }),
-  };
+    reason: textOf(message.reason),
+  }) as JsonObject;
 }

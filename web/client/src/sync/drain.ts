@@ -15,8 +15,9 @@ import { backoffMs } from '../core/backoff.js';
 import { Batcher, type BatchOptions } from '../core/batcher.js';
 import type { Clock } from '../core/clock.js';
 import type { Connection } from '../core/connection.js';
-import type { InventoryError } from '../core/errors.js';
-import { compact, type Frame, isObject, type JsonObject } from '../core/protocol.js';
+import { InventoryError } from '../core/errors.js';
+import { compact, fieldsOf, idOf, type JsonObject } from '../core/protocol.js';
+import type { Reply } from '../core/requests.js';
 import { Timer } from '../core/timer.js';
 import type { StoredOperation } from './operation.js';
 import { errorOfStored, type Outbox } from './outbox.js';
@@ -157,41 +158,36 @@ export class Drain {
     const review: StoredOperation[] = [];
     for (const op of this.#outbox.list()) {
       const free = !op.lanes.some((lane) => busy.has(lane));
-      const passes = (op.status === 'conflict' || op.status === 'failed') && op.deferred;
-      if (!passes) for (const lane of op.lanes) busy.add(lane);
+      // Only what waits for a person is put off.
+      if (!op.deferred) for (const lane of op.lanes) busy.add(lane);
       if (!free || op.status !== 'queued' || inFlight.has(op.key) || (this.#retryAt.get(op.key) ?? 0) > now) continue;
       if (this.#isOld(op)) {
-        review.push(op);
+        review.push({ ...op, error: { code: 'STALE_OPERATION', message: 'the change is old' } });
         continue;
       }
       if (inFlight.size >= this.maxInFlight || this.#w.connection.bufferedAmount > BUFFER_LIMIT) break;
       inFlight.add(op.key);
-      start.push(op);
+      start.push({ ...op, status: 'sending', attempts: op.attempts + 1 });
     }
-    if (review.length > 0) void this.#askForReview(review);
+    if (review.length > 0) void this.#giveUp('conflict', ...review);
     if (start.length > 0) void this.#start(start);
     this.#endIfIdle();
   }
 
   async #start(operations: readonly StoredOperation[]): Promise<void> {
-    const { inFlight } = this.#outbox;
-    const sending = operations.map((op) => ({ ...op, status: 'sending' as const, attempts: op.attempts + 1 }));
     // Stored first: should this tab die now, the next one knows the server may have them.
-    const kept = await this.#outbox.update(...sending);
-    for (const op of sending) {
+    const kept = await this.#outbox.update(...operations);
+    for (const op of operations) {
       if (kept.includes(op)) this.#send(op);
-      else inFlight.delete(op.key);
+      else this.#outbox.inFlight.delete(op.key);
     }
-    if (kept.length < sending.length) await this.#outbox.read();
+    if (kept.length < operations.length) await this.#outbox.read();
     this.#fill();
   }
 
   #send(op: StoredOperation): void {
     this.counts.sent++;
-    const id = this.#w.connection.expect(
-      (frame) => void this.#onAck(op, frame),
-      (error) => void this.#onError(op, error),
-    );
+    const id = this.#w.connection.expect((reply) => void this.#onReply(op, reply));
     const message = { ...op.message, id, key: op.key };
     // One that went wrong before goes alone: should it be what the relay cannot read, it harms nobody.
     if (op.attempts > 1) this.#w.connection.sendExpected(message);
@@ -202,27 +198,24 @@ export class Drain {
     const { connection } = this.#w;
     const [only] = messages;
     if (messages.length === 1 && only) return connection.sendExpected(only);
-    const ids = messages.map((message) => String(message.id));
     // Answered entry by entry; only a refusal of the whole comes under this id.
-    const id = connection.expect(
-      () => {},
-      (error) => {
-        for (const entry of ids) connection.refuse(entry, error);
-      },
-    );
+    const id = connection.expect((reply) => {
+      if (reply instanceof InventoryError) for (const entry of messages) connection.refuse(idOf(entry.id), reply);
+    });
     connection.sendExpected({ type: 'batch', id, messages });
   }
 
-  async #onAck(sent: StoredOperation, frame: Frame): Promise<void> {
-    this.#outbox.inFlight.delete(sent.key);
-    this.#retryAt.delete(sent.key);
-    await this.#settle(sent, isObject(frame.result) ? frame.result : {}, frame.replayed === true);
+  async #onReply(sent: StoredOperation, reply: Reply): Promise<void> {
+    const op = this.#outbox.get(sent.key) ?? sent;
+    this.#outbox.inFlight.delete(op.key);
+    this.#retryAt.delete(op.key);
+    if (!(reply instanceof InventoryError)) await this.#settle(op, fieldsOf(reply.result), reply.replayed === true);
+    else if (op.status !== 'acked') await this.#onRefused(op, reply);
     this.#fill();
   }
 
   /** The server did it, as its ack or the event of the change says; the second of the two changes nothing. */
-  async #settle(sent: StoredOperation, result: JsonObject, replayed: boolean): Promise<void> {
-    const op = this.#outbox.get(sent.key) ?? sent;
+  async #settle(op: StoredOperation, result: JsonObject, replayed: boolean): Promise<void> {
     this.#w.store.onAck(op.key, result, replayed);
     if (op.status === 'acked') return;
     this.counts.acked++;
@@ -238,21 +231,13 @@ export class Drain {
     }
   }
 
-  async #onError(sent: StoredOperation, error: InventoryError): Promise<void> {
-    const op = this.#outbox.get(sent.key) ?? sent;
-    this.#outbox.inFlight.delete(op.key);
-    if (op.status !== 'acked') await this.#onRefused(op, error);
-    this.#fill();
-  }
-
   async #onRefused(
     op: StoredOperation,
     { code, message, details, retryable, retryAfterMs }: InventoryError,
   ): Promise<void> {
     const failed = { ...op, error: compact({ code, message, details }) };
     if (code === 'version_conflict' || code === 'insufficient_stock') {
-      this.counts.conflicts++;
-      await this.#giveUp({ ...failed, status: 'conflict', uncertain: false });
+      await this.#giveUp('conflict', failed);
     } else if (code === 'unauthorized' || code === 'token_expired') {
       this.paused = 'auth';
       this.#w.store.release();
@@ -264,29 +249,22 @@ export class Drain {
       }
       await this.#outbox.update({ ...failed, status: 'queued', uncertain: op.uncertain || UNKNOWN.includes(code) });
     } else {
-      this.counts.failed++;
-      await this.#giveUp({ ...failed, status: 'failed', uncertain: false });
+      await this.#giveUp('failed', failed);
     }
   }
 
-  /** From now on it waits for a person. */
-  async #giveUp(op: StoredOperation): Promise<void> {
-    this.done++;
-    await this.#outbox.update(op);
-    this.#outbox.reject(op, errorOfStored(op));
+  /** From now on they wait for a person. */
+  async #giveUp(status: 'conflict' | 'failed', ...operations: StoredOperation[]): Promise<void> {
+    const left = operations.map((op) => ({ ...op, status, uncertain: false }));
+    this.counts[status === 'conflict' ? 'conflicts' : status] += left.length;
+    this.done += left.length;
+    await this.#outbox.update(...left);
+    for (const op of left) this.#outbox.reject(op, errorOfStored(op));
   }
 
   #isOld(op: StoredOperation): boolean {
     const age = this.#w.clock.now() - op.createdAt;
     return !op.reviewed && !op.uncertain && age > (this.#options.reviewAfterMs ?? 86_400_000);
-  }
-
-  async #askForReview(operations: readonly StoredOperation[]): Promise<void> {
-    const error = { code: 'STALE_OPERATION' as const, message: 'the change is old' };
-    this.counts.conflicts += operations.length;
-    const old = operations.map((op) => ({ ...op, status: 'conflict' as const, error }));
-    await this.#outbox.update(...old);
-    for (const op of old) this.#outbox.reject(op, errorOfStored(op));
   }
 
   #endIfIdle(): void {
@@ -299,8 +277,8 @@ export class Drain {
     this.#timer.stop();
     if (this.#outbox.closed || !this.#outbox.hasWork) return;
     const now = clock.monotonic();
-    const dues = this.#outbox.list().map((op) => (this.#retryAt.get(op.key) ?? now + LOOK_AGAIN_MS) - now);
-    this.#timer.start(Math.max(Math.min(...dues), 10), () => {
+    const dues = this.#outbox.list().map((op) => this.#retryAt.get(op.key) ?? now + LOOK_AGAIN_MS);
+    this.#timer.start(Math.max(Math.min(...dues) - now, 10), () => {
       this.kick();
       if (!this.#running) this.#schedule();
     });

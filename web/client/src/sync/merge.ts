@@ -24,18 +24,20 @@ export function merged(last: StoredOperation, next: NewOperation): NewOperation 
   const same = alike(last.message);
   if (!same || same !== alike(next.message) || next.createdAt - last.createdAt > MERGE_WITHIN_MS) return null;
   const part = ({ key, message }: NewOperation) => ({ key, quantity: Number(message.quantity) });
-  const { seq: _seq, ...before } = last;
-  return summed({ ...before, key: next.key, message: next.message }, [...(last.parts ?? [part(last)]), part(next)]);
+  const { key, message } = next;
+  return summed({ ...last, key, message }, [...(last.parts ?? [part(last)]), part(next)]);
 }
 
 /** The operation without one of its parts; null if nothing is left. */
-export function without({ seq: _seq, ...op }: StoredOperation, key: string): NewOperation | null {
+export function without(op: StoredOperation, key: string): NewOperation | null {
   const parts = op.parts?.filter((part) => part.key !== key) ?? [];
   const newest = parts.at(-1);
   return newest ? summed({ ...op, key: newest.key }, parts) : null;
 }
 
 function summed(op: NewOperation, parts: NonNullable<StoredOperation['parts']>): NewOperation {
-  const message = { ...op.message, quantity: parts.reduce((sum, part) => sum + part.quantity, 0) };
+  let quantity = 0;
+  for (const part of parts) quantity += part.quantity;
+  const message = { ...op.message, quantity };
   return { ...op, message, effects: effectsOf(message), parts };
 }

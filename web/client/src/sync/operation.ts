@@ -6,7 +6,16 @@
  * shall be, wherever it can.  Two people selling one each then never disagree.
  */
 import type { ErrorCode } from '../core/errors.js';
-import { integerOf, isObject, itemKey, type Json, type JsonObject, type Row, textOf } from '../core/protocol.js';
+import {
+  integerOf,
+  isObject,
+  itemKey,
+  type Json,
+  type JsonObject,
+  listOf,
+  type Row,
+  textOf,
+} from '../core/protocol.js';
 
 interface Common {
   readonly reason?: string;
@@ -129,7 +138,7 @@ export function isUnsent({ status, uncertain }: StoredOperation): boolean {
 }
 
 export function effectsOf(change: JsonObject): Effect[] {
-  const lines = Array.isArray(change.lines) ? change.lines.filter(isObject) : [];
+  const lines = listOf(change.lines).filter(isObject);
   const quantity = integerOf(change.quantity) ?? 0;
   const effect = (productId: unknown, warehouseId: unknown, available: number, reserved = 0): Effect => ({
     key: itemKey({ productId: String(productId), warehouseId: String(warehouseId) }),
@@ -145,10 +154,10 @@ export function effectsOf(change: JsonObject): Effect[] {
     case 'retire':
       return [effect(change.productId, change.warehouseId, 0)];
     case 'transfer':
-      return [
+      return merged([
         effect(change.productId, change.fromWarehouseId, -Math.abs(quantity)),
         effect(change.productId, change.toWarehouseId, Math.abs(quantity)),
-      ];
+      ]);
     case 'apply':
       return merged(lines.map((line) => effect(line.productId, line.warehouseId, signedQuantity(line))));
     case 'reserve':

@@ -112,9 +112,8 @@ export class Outbox {
 
   /** The browser is asked, once, not to throw the storage away: there is something in it now that is nowhere else. */
   persist(): void {
-    if (this.#asked) return;
+    if (!this.#asked) this.#w.storage.persist?.();
     this.#asked = true;
-    this.#w.storage.persist?.();
   }
 
   async add(operation: NewOperation): Promise<void> {
@@ -165,7 +164,7 @@ export class Outbox {
       const kept = await storage.put(operations.filter((op) => this.isStored(op)));
       written = new Set(kept);
     });
-    this.#tell();
+    this.#changed();
     return operations.filter((op) => written.has(op.seq) || !this.isStored(op));
   }
 
@@ -176,10 +175,7 @@ export class Outbox {
   }
 
   reject(op: Pick<StoredOperation, 'key' | 'parts'>, error: InventoryError): void {
-    for (const key of keysOf(op)) {
-      this.#handles.get(key)?.reject(error);
-      this.#handles.delete(key);
-    }
+    this.#end(op, (handle) => handle.reject(error));
   }
 
   /** Reads the storage again; calls that come meanwhile share one more reading. */
@@ -193,7 +189,7 @@ export class Outbox {
   close(): void {
     this.closed = true;
     this.#stop?.();
-    for (const [key] of this.#handles) this.reject({ key }, new InventoryError('CLOSED', 'the client was closed'));
+    for (const key of this.#handles.keys()) this.reject({ key }, new InventoryError('CLOSED', 'the client was closed'));
     this.#w.storage.close();
     this.#w.tabs?.close();
   }
@@ -264,18 +260,19 @@ export class Outbox {
   }
 
   #settle(op: StoredOperation): void {
+    this.#end(op, (handle, id) => handle.resolve({ id, result: op.result ?? null }));
+  }
+
+  #end(op: Pick<StoredOperation, 'key' | 'parts'>, how: (handle: Handle, id: string) => void): void {
     for (const id of keysOf(op)) {
-      this.#handles.get(id)?.resolve({ id, result: op.result ?? null });
+      const handle = this.#handles.get(id);
+      if (handle) how(handle, id);
       this.#handles.delete(id);
     }
   }
 
   #changed(): void {
-    this.#tell();
     this.#w.onChange();
-  }
-
-  #tell(): void {
     if (!this.closed) this.#w.tabs?.post({ type: 'changed' });
   }
 

@@ -222,13 +222,9 @@ export class Queue {
     await this.settled();
     drain.kick();
     await drain.idle();
-    const { sent, acked, conflicts, failed } = drain.counts;
-    return {
-      sent: sent - before.sent,
-      acked: acked - before.acked,
-      conflicts: conflicts - before.conflicts,
-      failed: failed - before.failed,
-    };
+    const since = { ...drain.counts };
+    for (const name of Object.keys(before) as (keyof FlushResult)[]) since[name] -= before[name];
+    return since;
   }
 
   /** All operations as JSON text, to be kept elsewhere. */
@@ -354,8 +350,8 @@ export class Queue {
     const { paused, done } = this.drain;
     const { maxOps = 5_000, maxBytes = 5e6 } = this.#options;
     const { counts, bytes, durable } = this.#outbox;
-    const { queued, sending, conflict: conflicts, failed } = counts;
-    const unsent = queued + sending;
+    const { sending, conflict: conflicts, failed } = counts;
+    const unsent = counts.queued + sending;
     const size = unsent + conflicts + failed;
     const usage = Math.max(size / maxOps, bytes / maxBytes);
     return {

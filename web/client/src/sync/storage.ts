@@ -57,12 +57,7 @@ export class IndexedDbStorage implements StorageAdapter {
   }
 
   add(operation: NewOperation): Promise<number> {
-    return this.#run(
-      OPERATIONS,
-      'readwrite',
-      (store) => request<IDBValidKey>(store.add({ ...operation })).then(Number),
-      'strict',
-    );
+    return this.#run(OPERATIONS, 'readwrite', (store) => request(store.add({ ...operation })), 'strict');
   }
 
   put(operations: readonly StoredOperation[]): Promise<number[]> {
@@ -85,7 +80,8 @@ export class IndexedDbStorage implements StorageAdapter {
       'readwrite',
       async (store) => {
         if (!may(await request(store.get(seq)))) return false;
-        await request<unknown>(operation ? store.put({ ...operation, seq }) : store.delete(seq));
+        if (operation) store.put({ ...operation, seq });
+        else store.delete(seq);
         return true;
       },
       'strict',
@@ -94,7 +90,7 @@ export class IndexedDbStorage implements StorageAdapter {
 
   remove(seqs: readonly number[]): Promise<void> {
     return this.#run(OPERATIONS, 'readwrite', async (store) => {
-      await Promise.all(seqs.map((seq) => request(store.delete(seq))));
+      for (const seq of seqs) store.delete(seq);
     });
   }
 
@@ -108,10 +104,8 @@ export class IndexedDbStorage implements StorageAdapter {
 
   saveRows(rows: readonly Row[], gone: readonly string[]): Promise<void> {
     return this.#run(ROWS, 'readwrite', async (store) => {
-      await Promise.all([
-        ...rows.map((row) => request(store.put(row, itemKey(row)))),
-        ...gone.map((key) => request(store.delete(key))),
-      ]);
+      for (const row of rows) store.put(row, itemKey(row));
+      for (const key of gone) store.delete(key);
     });
   }
 
@@ -134,7 +128,8 @@ export class IndexedDbStorage implements StorageAdapter {
     let cause: unknown;
     for (let attempt = 0; attempt < 2 && !this.#closed; attempt++) {
       try {
-        const db = await this.#open();
+        this.#db ??= this.#open();
+        const db = await this.#db;
         const tx = db.transaction(name, mode, { durability });
         const [value] = await Promise.all([work(tx.objectStore(name)), finished(tx)]);
         return value;
@@ -142,35 +137,28 @@ export class IndexedDbStorage implements StorageAdapter {
         cause = error;
         this.#db = null;
         // Asking again does not make room.
-        if (error instanceof DOMException && error.name === 'QuotaExceededError') break;
+        if ((error as Error | null)?.name === 'QuotaExceededError') break;
       }
     }
-    throw cause ?? new Error('the storage is closed');
+    throw cause ?? new Error('the storage was closed');
   }
 
-  #open(): Promise<IDBDatabase> {
-    this.#db ??= new Promise<IDBDatabase>((resolve, reject) => {
-      if (!this.#factory) throw new Error('this browser has no IndexedDB');
-      const opening = this.#factory.open(this.#name, 1);
-      opening.onupgradeneeded = () => {
-        opening.result.createObjectStore(OPERATIONS, { keyPath: 'seq', autoIncrement: true });
-        opening.result.createObjectStore(ROWS);
-      };
-      opening.onerror = () => reject(opening.error);
-      opening.onblocked = () => reject(new Error('another tab keeps an older version open'));
-      opening.onsuccess = () => {
-        const db = opening.result;
-        db.onclose = () => {
-          this.#db = null;
-        };
-        db.onversionchange = () => {
-          db.close();
-          this.#db = null;
-        };
-        resolve(db);
-      };
-    });
-    return this.#db;
+  async #open(): Promise<IDBDatabase> {
+    if (!this.#factory) throw new Error('this browser has no IndexedDB');
+    const opening = this.#factory.open(this.#name, 1);
+    opening.onupgradeneeded = () => {
+      opening.result.createObjectStore(OPERATIONS, { keyPath: 'seq', autoIncrement: true });
+      opening.result.createObjectStore(ROWS);
+    };
+    const db = await request<IDBDatabase>(opening);
+    db.onclose = () => {
+      this.#db = null;
+    };
+    db.onversionchange = () => {
+      db.close();
+      this.#db = null;
+    };
+    return db;
   }
 }
 
@@ -184,6 +172,6 @@ function request<T>(asked: IDBRequest): Promise<T> {
 function finished(tx: IDBTransaction): Promise<void> {
   return new Promise((resolve, reject) => {
     tx.oncomplete = () => resolve();
-    tx.onabort = () => reject(tx.error ?? new Error('the transaction was aborted'));
+    tx.onabort = () => reject(tx.error);
   });
 }

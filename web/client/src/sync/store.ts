@@ -16,6 +16,7 @@ import type { SnapshotPage } from '../core/feed.js';
 import {
   alertStateOf,
   channelCovers,
+  compact,
   type InventoryEvent,
   type ItemKey,
   itemKey,
@@ -41,18 +42,18 @@ export interface ItemView {
 }
 
 interface Pending {
-  readonly op: string;
   readonly effect: Effect;
   /** The server may have it. */
-  uncertain: boolean;
+  readonly uncertain: boolean;
 }
 
 interface Item {
   base: Row | null;
   held: Row | null;
   stale: boolean;
-  pending: Pending[];
-  conflicts: Set<string>;
+  /** By operation, in the order they were made. */
+  readonly pending: Map<string, Pending>;
+  readonly conflicts: Set<string>;
   view: ItemView | null;
 }
 
@@ -89,9 +90,9 @@ export class Store {
     const item = this.#item(name);
     item.view ??= {
       key: name,
-      value: item.base && item.pending.reduce((row, { effect }) => after(row, effect), item.base),
+      value: item.base && [...item.pending.values()].reduce((row, { effect }) => after(row, effect), item.base),
       base: item.base,
-      pending: item.pending.length,
+      pending: item.pending.size,
       stale: item.stale || item.held !== null,
       conflict: item.conflicts.size > 0,
     };
@@ -100,11 +101,11 @@ export class Store {
 
   /** The known items, in order of their keys. */
   list(filter: ItemFilter = {}): ItemView[] {
-    const wanted = Object.entries(filter).filter(([, value]) => value !== undefined) as [keyof ItemFilter, string][];
+    const wanted = Object.entries(compact(filter)) as [keyof ItemFilter, string][];
     return [...this.#items.keys()]
+      .sort()
       .map((key) => this.get(key))
-      .filter(({ value }) => value && wanted.every(([name, text]) => value[name] === text))
-      .sort((a, b) => (a.key < b.key ? -1 : 1));
+      .filter(({ value }) => value && wanted.every(([name, text]) => value[name] === text));
   }
 
   subscribe(key: ItemKey | string, fn: () => void): () => void {
@@ -119,11 +120,12 @@ export class Store {
   hydrate(rows: readonly Row[]): void {
     this.together(() => {
       for (const row of rows) {
-        const item = this.#item(itemKey(row));
+        const key = itemKey(row);
+        const item = this.#item(key);
         if (item.base) continue;
         item.base = row;
         item.stale = true;
-        this.#touch(itemKey(row));
+        this.#touch(key);
       }
     });
   }
@@ -205,21 +207,14 @@ export class Store {
   /** Shows an operation, or what became of it. */
   show(operation: StoredOperation): void {
     this.together(() => {
-      const live = operation.status === 'queued' || operation.status === 'sending';
+      const { key: op, status } = operation;
+      const uncertain = operation.uncertain || status === 'sending';
       for (const effect of operation.effects) {
         const item = this.#item(effect.key);
-        const known = item.pending.find((p) => p.op === operation.key);
-        if (operation.status === 'conflict') item.conflicts.add(operation.key);
-        else item.conflicts.delete(operation.key);
-        if (!live) this.#remove(effect.key, operation.key);
-        else if (known) known.uncertain = operation.uncertain || operation.status === 'sending';
-        else if (!this.#settled.has(`${operation.key} ${effect.key}`)) {
-          item.pending.push({
-            op: operation.key,
-            effect,
-            uncertain: operation.uncertain || operation.status === 'sending',
-          });
-        }
+        if (status === 'conflict') item.conflicts.add(op);
+        else item.conflicts.delete(op);
+        if (status !== 'queued' && status !== 'sending') this.#remove(effect.key, op);
+        else if (!this.#settled.has(`${op} ${effect.key}`)) item.pending.set(op, { effect, uncertain });
         this.#touch(effect.key);
       }
     });
@@ -245,15 +240,10 @@ export class Store {
 
   /** The rows changed since the last call, and the keys of those gone. */
   takeDirty(): { rows: Row[]; gone: string[] } {
-    const rows: Row[] = [];
-    const gone: string[] = [];
-    for (const key of this.#dirty) {
-      const base = this.#items.get(key)?.base;
-      if (base) rows.push(base);
-      else gone.push(key);
-    }
+    const keys = [...this.#dirty];
+    const baseOf = (key: string) => this.#items.get(key)?.base ?? [];
     this.#dirty.clear();
-    return { rows, gone };
+    return { rows: keys.flatMap(baseOf), gone: keys.filter((key) => !this.#items.get(key)?.base) };
   }
 
   /** Runs fn; listeners hear of all it changed once, afterwards. */
@@ -266,16 +256,16 @@ export class Store {
     }
     if (this.#depth > 0 || this.#changed.size === 0) return;
     this.#revision++;
-    const keys = [...this.#changed];
+    const keys = [...this.#changed, ALL];
     this.#changed.clear();
-    for (const key of [...keys, ALL]) this.#emitter.emit(key, undefined);
+    for (const key of keys) this.#emitter.emit(key, undefined);
   }
 
   #advance(key: string, row: Row, snapshot: boolean): void {
     const item = this.#item(key);
     if (item.held ? row.version <= item.held.version : item.base && !item.stale && row.version <= item.base.version)
       return;
-    if (item.held || (snapshot && item.base && item.pending.some((p) => p.uncertain))) {
+    if (item.held || (snapshot && item.base && isUncertain(item))) {
       item.held = row;
       this.#touch(key);
       return;
@@ -287,9 +277,8 @@ export class Store {
 
   #remove(key: string, op: string): boolean {
     const item = this.#items.get(key);
-    if (!item?.pending.some((p) => p.op === op)) return false;
-    item.pending = item.pending.filter((p) => p.op !== op);
-    if (!item.pending.some((p) => p.uncertain)) this.#adopt(key);
+    if (!item?.pending.delete(op)) return false;
+    if (!isUncertain(item)) this.#adopt(key);
     this.#touch(key);
     return true;
   }
@@ -304,11 +293,15 @@ export class Store {
   }
 
   #item(key: string): Item {
-    let item = this.#items.get(key);
-    if (!item) {
-      item = { base: null, held: null, stale: false, pending: [], conflicts: new Set(), view: null };
-      this.#items.set(key, item);
-    }
+    const item = this.#items.get(key) ?? {
+      base: null,
+      held: null,
+      stale: false,
+      pending: new Map(),
+      conflicts: new Set(),
+      view: null,
+    };
+    this.#items.set(key, item);
     return item;
   }
 
@@ -318,6 +311,11 @@ export class Store {
     this.#changed.add(key);
     if (dirty) this.#dirty.add(key);
   }
+}
+
+/** Something was sent and not answered. */
+function isUncertain(item: Item): boolean {
+  return [...item.pending.values()].some(({ uncertain }) => uncertain);
 }
 
 /** A row after a change. */

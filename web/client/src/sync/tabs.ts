@@ -23,21 +23,18 @@ export interface TabMessage {
 }
 
 export function browserLocks(): Locks | null {
-  const manager = typeof navigator === 'undefined' ? undefined : navigator.locks;
-  return manager ? (manager as unknown as Locks) : null;
+  return (globalThis.navigator?.locks as unknown as Locks | undefined) ?? null;
 }
 
 export function browserTabs(name: string): Tabs | null {
-  if (typeof BroadcastChannel === 'undefined') return null;
+  if (!globalThis.BroadcastChannel) return null;
   const link = new BroadcastChannel(name);
   return {
     post: (message) => link.postMessage(message),
     listen(fn) {
-      const listener = (event: MessageEvent) => {
-        if ((event.data as { type?: unknown } | null)?.type === 'changed') fn({ type: 'changed' });
-      };
-      link.addEventListener('message', listener);
-      return () => link.removeEventListener('message', listener);
+      const stop = new AbortController();
+      link.addEventListener('message', ({ data }) => fn(data as TabMessage), stop);
+      return () => stop.abort();
     },
     close: () => link.close(),
   };

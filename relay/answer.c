@@ -101,6 +101,7 @@ typedef struct Pending
 	int64_t expires_at_s; /* of the token */
 	Scope *scope;
 	InventoryQuery query;
+	RecordsQuery records;
 	int64_t wanted_count;
 	void (*proceed)(struct Pending *pending); /* when the scope is known */
 	Buf items;								  /* without the brackets */
@@ -136,6 +137,7 @@ abandon(void *kept)
 
 	access_forget(pending->sources->access, pending->identity, pending);
 	inventory_forget(pending->sources->inventory, pending);
+	records_forget(pending->sources->records, pending);
 	pending_free(pending);
 }
 
@@ -179,7 +181,7 @@ take_scope(void *line, AccessVerdict verdict, Scope *scope)
 /* Finds out who asks and what that one may see; then goes on. */
 static void
 begin_pending(const AnswerSources *sources, Connection *connection, const HttpRequest *request,
-			  const InventoryQuery *query, void (*proceed)(Pending *pending))
+			  const InventoryQuery *query, const RecordsQuery *records, void (*proceed)(Pending *pending))
 {
 	Token token;
 	HttpResponse refused;
@@ -193,7 +195,7 @@ begin_pending(const AnswerSources *sources, Connection *connection, const HttpRe
 	pending = calloc(1, sizeof *pending);
 	if (pending)
 	{
-		*pending = (Pending){.sources = sources, .connection = connection, .request = *request, .query = *query};
+		*pending = (Pending){.sources = sources, .connection = connection, .request = *request, .query = *query, .records = *records};
 		pending->wanted_count = query->max_count;
 		pending->expires_at_s = token.expires_at_s;
 		pending->proceed = proceed;
@@ -212,14 +214,14 @@ begin_pending(const AnswerSources *sources, Connection *connection, const HttpRe
 	}
 }
 
-/* Copies an id argument; false when it is longer than ids are. */
+/* Copies an id argument, "" without one; false when it can be none. */
 static bool
 read_id(const HttpRequest *request, const char *name, char *out)
 {
 	const char *value = http_arg(request, name);
 	size_t size = value ? strlen(value) : 0;
 
-	if (size > CHANNEL_ID_SIZE)
+	if (size && !channel_is_id(value))
 		return false;
 	memcpy(out, size ? value : "", size + 1);
 	return true;
@@ -340,7 +342,68 @@ answer_rows(const AnswerSources *sources, Connection *connection, const HttpRequ
 	else if (sources->waiting_count(sources->owner) >= sources->config->inventory_queue)
 		ws_respond(connection, http_error(request, 503, "Too many requests are waiting"));
 	else
-		begin_pending(sources, connection, request, &query, ask_rows);
+		begin_pending(sources, connection, request, &query, &(RecordsQuery){0}, ask_rows);
+}
+
+/* GET /api/inventory/{product}/{warehouse}/movements, batches, reservations */
+
+static void
+take_records(void *line, RecordsVerdict verdict, RecordsPage *page)
+{
+	Pending *pending = line;
+
+	if (verdict == RECORDS_UNKNOWN)
+		finish(pending, http_error_code(&pending->request, 404, "Inventory not found", "not_found", false));
+	else if (verdict == RECORDS_FAILED)
+		finish(pending, http_error(&pending->request, 500, "Failed to read the inventory"));
+	else if (verdict == RECORDS_UNAVAILABLE)
+		finish(pending, http_error(&pending->request, 503, "The database is not connected"));
+	else
+	{
+		pending->items = page->rows;
+		pending->covered_by = page->covered_by;
+		list_append(covering_list(), &pending->in_covering);
+		answer_advance(pending->sources);
+	}
+}
+
+static void
+ask_records(Pending *pending)
+{
+	records_ask(pending->sources->records, pending->scope, &pending->records, take_records, pending);
+}
+
+/* Where the item is, and which page; the reason when that cannot be. */
+static const char *
+read_records(const AnswerSources *sources, const HttpRequest *request, RecordsQuery *query)
+{
+	RecordsPath path = records_find(request->path, query);
+	const char *before = http_arg(request, "before");
+
+	if (path == RECORDS_MALFORMED)
+		return "Malformed path: ids with a slash go into productId and warehouseId";
+	if (path == RECORDS_BY_QUERY &&
+		(!read_id(request, "productId", query->item.product) || !*query->item.product ||
+		 !read_id(request, "warehouseId", query->item.warehouse) || !*query->item.warehouse))
+		return "Malformed query";
+	if (!read_limit(request, sources->config->inventory_limit, &query->max_count) ||
+		(before && !records_read_before(query, before)))
+		return "Malformed query";
+	return NULL;
+}
+
+static void
+answer_records(const AnswerSources *sources, Connection *connection, const HttpRequest *request)
+{
+	RecordsQuery query;
+	const char *why = read_records(sources, request, &query);
+
+	if (why)
+		ws_respond(connection, http_error(request, 400, why));
+	else if (sources->waiting_count(sources->owner) >= sources->config->inventory_queue)
+		ws_respond(connection, http_error(request, 503, "Too many requests are waiting"));
+	else
+		begin_pending(sources, connection, request, &(InventoryQuery){0}, &query, ask_records);
 }
 
 /* GET /api/session: who one is. */
@@ -364,9 +427,7 @@ send_session(Pending *pending)
 static void
 answer_session(const AnswerSources *sources, Connection *connection, const HttpRequest *request)
 {
-	InventoryQuery none = {0};
-
-	begin_pending(sources, connection, request, &none, send_session);
+	begin_pending(sources, connection, request, &(InventoryQuery){0}, &(RecordsQuery){0}, send_session);
 }
 
 /* GET /config.json: what a page needs before it knows anything. */
@@ -427,13 +488,19 @@ static const struct Route
 	{"/config.json", FOR_PAGES, answer_config},
 };
 
+static const struct Route records_route = {NULL, FOR_PAGES, answer_records};
+
 static const struct Route *
 find_route(const HttpRequest *request)
 {
+	RecordsQuery ignored;
+
 	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
 		if (strcmp(routes[i].path, request->path) == 0 &&
 			(routes[i].audience == FOR_ANYBODY || (routes[i].audience == FOR_ADMIN) == request->is_admin))
 			return &routes[i];
+	if (!request->is_admin && records_find(request->path, &ignored) != RECORDS_ELSEWHERE)
+		return &records_route;
 	return NULL;
 }
 

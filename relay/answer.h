@@ -14,6 +14,7 @@
 #include "feed.h"
 #include "http.h"
 #include "inventory.h"
+#include "records.h"
 #include "site.h"
 #include "writer.h"
 #include "ws.h"
@@ -29,6 +30,7 @@ typedef struct AnswerSources
 	Auth *auth;
 	Access *access; /* NULL while ending, as is the inventory */
 	Inventory *inventory;
+	Records *records;
 	Writer *writer;
 	void (*refresh_metrics)(void *owner);				 /* sets the gauges before they are shown */
 	bool (*is_connected)(void *owner, const char **why); /* whether questions can be asked */

@@ -62,6 +62,12 @@ is_utf8(const char *text)
 	return true;
 }
 
+bool
+channel_is_id(const char *id)
+{
+	return *id && strlen(id) <= CHANNEL_ID_SIZE && is_utf8(id);
+}
+
 /* Decodes one id that ends at `end`. */
 static bool
 decode_id(char *id, const char *text, const char *end)

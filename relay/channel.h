@@ -43,6 +43,9 @@ typedef struct Channel
  */
 bool channel_parse(Channel *channel, const char *name);
 
+/* Whether an id can be one: neither empty nor overlong, and UTF-8. */
+bool channel_is_id(const char *id);
+
 /* Appends the canonical name of a channel. */
 void channel_append(Buf *buf, const Channel *channel);
 

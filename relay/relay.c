@@ -67,6 +67,7 @@ struct Relay
 	Desk *presence_desk;
 	Access *access;
 	Inventory *inventory;
+	Records *records;
 	History *history;
 	Writer *writer;
 	Replays *replays;
@@ -446,9 +447,10 @@ start_asking(Relay *relay)
 		return false;
 	relay->access = access_new(relay->loop, relay->rights_desk, handle_changed, relay);
 	relay->inventory = inventory_new(relay->pages_desk);
+	relay->records = records_new(relay->pages_desk);
 	relay->history = relay->inventory ? history_new(relay->pages_desk, relay->inventory, &relay->history_pace) : NULL;
 	relay->writer = relay->access ? writer_new(relay->loop, config, relay->access) : NULL;
-	if (!relay->access || !relay->history || !relay->writer)
+	if (!relay->access || !relay->records || !relay->history || !relay->writer)
 		return false;
 	source = history_source(relay->history);
 	relay->replays = replays_new(relay->hub, relay->stream, &source);
@@ -721,6 +723,7 @@ start(Relay *relay)
 		.auth = relay->auth,
 		.access = relay->access,
 		.inventory = relay->inventory,
+		.records = relay->records,
 		.writer = relay->writer,
 		.refresh_metrics = refresh_metrics,
 		.is_connected = is_connected,
@@ -787,6 +790,7 @@ relay_free(Relay *relay)
 	roster_free(relay->roster);
 	replays_free(relay->replays);
 	history_free(relay->history);
+	records_free(relay->records);
 	inventory_free(relay->inventory);
 	writer_free(relay->writer);
 	access_free(relay->access);

@@ -225,6 +225,132 @@ $$;
 COMMENT ON FUNCTION inventory_relay_snapshot(text, text[], text, text, text, text, integer) IS 'for relays: a page of items as subscribers get them, and the tick that makes it safe to show';
 REVOKE ALL ON FUNCTION inventory_relay_snapshot(text, text[], text, text, text, text, integer) FROM PUBLIC;
 
+-- The records of one item, for relays: like a page of items, covered by a tick.
+-- No row at all: there is no such item in the scope, which is all that is said.
+-- An item without such records is one row with covered_by only.
+CREATE FUNCTION inventory_relay_movements(
+	organization_id text,
+	warehouses text[],
+	product_id text,
+	warehouse_id text,
+	before bigint DEFAULT NULL,
+	max_rows integer DEFAULT 500)
+	RETURNS TABLE (data json, covered_by bigint)
+	LANGUAGE sql
+	VOLATILE
+	PARALLEL UNSAFE
+	SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH head AS MATERIALIZED (
+		SELECT @extschema@.inventory_relay_want_tick(max(t.id) + 2) AS covered_by
+		FROM @extschema@.inventory_tick t)
+	SELECT CASE WHEN m.movement_id IS NOT NULL THEN json_build_object(
+			'id', m.movement_id, 'version', m.version, 'movementType', m.movement_type,
+			'quantity', m.quantity, 'deltaAvailable', m.delta_available, 'deltaReserved', m.delta_reserved,
+			'availableAfter', m.available_after, 'reservedAfter', m.reserved_after,
+			'reason', m.reason, 'reference', m.reference, 'performedBy', m.performed_by,
+			'operationId', m.operation_id,
+			'occurredAt', to_char(m.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+			'createdAt', to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END,
+		head.covered_by
+	FROM head
+		JOIN @extschema@.inventory i ON i.organization_id = $1 AND i.product_id = $3 AND i.warehouse_id = $4
+			AND ($2 IS NULL OR i.warehouse_id = ANY ($2))
+		LEFT JOIN LATERAL (
+			SELECT * FROM @extschema@.inventory_movement v
+			WHERE v.inventory_id = i.inventory_id AND v.version < coalesce($5, 9223372036854775807)
+			ORDER BY v.version DESC
+			LIMIT $6) m ON true
+	ORDER BY m.version DESC
+$$;
+COMMENT ON FUNCTION inventory_relay_movements(text, text[], text, text, bigint, integer) IS 'for relays: the movements of an item before a version, newest first';
+REVOKE ALL ON FUNCTION inventory_relay_movements(text, text[], text, text, bigint, integer) FROM PUBLIC;
+
+CREATE FUNCTION inventory_relay_batches(
+	organization_id text,
+	warehouses text[],
+	product_id text,
+	warehouse_id text,
+	before bigint DEFAULT NULL,
+	max_rows integer DEFAULT 500)
+	RETURNS TABLE (data json, covered_by bigint)
+	LANGUAGE sql
+	VOLATILE
+	PARALLEL UNSAFE
+	SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH head AS MATERIALIZED (
+		SELECT @extschema@.inventory_relay_want_tick(max(t.id) + 2) AS covered_by
+		FROM @extschema@.inventory_tick t)
+	SELECT CASE WHEN b.batch_id IS NOT NULL THEN json_build_object(
+			'batchId', b.batch_id, 'batchNumber', b.batch_number, 'quantity', b.quantity,
+			'expiresAt', to_char(b.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+			'receivedAt', to_char(b.received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+			'status', b.status, 'version', b.version,
+			'lastModifiedAt', to_char(b.last_modified_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END,
+		head.covered_by
+	FROM head
+		JOIN @extschema@.inventory i ON i.organization_id = $1 AND i.product_id = $3 AND i.warehouse_id = $4
+			AND ($2 IS NULL OR i.warehouse_id = ANY ($2))
+		LEFT JOIN LATERAL (
+			SELECT * FROM @extschema@.inventory_batch v
+			WHERE v.inventory_id = i.inventory_id AND v.batch_id < coalesce($5, 9223372036854775807)
+			ORDER BY v.batch_id DESC
+			LIMIT $6) b ON true
+	ORDER BY b.batch_id DESC
+$$;
+COMMENT ON FUNCTION inventory_relay_batches(text, text[], text, text, bigint, integer) IS 'for relays: the batches of an item before a batch, newest first';
+REVOKE ALL ON FUNCTION inventory_relay_batches(text, text[], text, text, bigint, integer) FROM PUBLIC;
+
+-- Ids of reservations are the caller's, so time orders them.  A reservation
+-- that has ended since the page before still says where that page ended.
+CREATE FUNCTION inventory_relay_reservations(
+	organization_id text,
+	warehouses text[],
+	product_id text,
+	warehouse_id text,
+	before text DEFAULT NULL,
+	max_rows integer DEFAULT 500)
+	RETURNS TABLE (data json, covered_by bigint)
+	LANGUAGE sql
+	VOLATILE
+	PARALLEL UNSAFE
+	SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH head AS MATERIALIZED (
+		SELECT @extschema@.inventory_relay_want_tick(max(t.id) + 2) AS covered_by
+		FROM @extschema@.inventory_tick t)
+	SELECT CASE WHEN r.reservation_id IS NOT NULL THEN json_build_object(
+			'reservationId', r.reservation_id, 'status', r.status, 'quantity', r.quantity,
+			'reference', r.reference,
+			'expiresAt', to_char(r.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+			'createdAt', to_char(r.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+			'performedBy', r.performed_by) END,
+		head.covered_by
+	FROM head
+		JOIN @extschema@.inventory i ON i.organization_id = $1 AND i.product_id = $3 AND i.warehouse_id = $4
+			AND ($2 IS NULL OR i.warehouse_id = ANY ($2))
+		LEFT JOIN LATERAL (
+			SELECT v.*, l.quantity FROM @extschema@.inventory_reservation_line l
+				JOIN @extschema@.inventory_reservation v
+					ON v.organization_id = l.organization_id AND v.reservation_id = l.reservation_id
+			WHERE l.inventory_id = i.inventory_id AND l.is_held
+				AND ($5 IS NULL OR (v.created_at, v.reservation_id) < (
+					SELECT p.created_at, p.reservation_id
+					FROM @extschema@.inventory_reservation_line k
+						JOIN @extschema@.inventory_reservation p
+							ON p.organization_id = k.organization_id AND p.reservation_id = k.reservation_id
+					WHERE k.organization_id = $1 AND k.reservation_id = $5 AND k.inventory_id = i.inventory_id))
+			ORDER BY v.created_at DESC, v.reservation_id DESC
+			LIMIT $6) r ON true
+	ORDER BY r.created_at DESC, r.reservation_id DESC
+$$;
+COMMENT ON FUNCTION inventory_relay_reservations(text, text[], text, text, text, integer) IS 'for relays: the reservations that hold an item, made before one, newest first';
+REVOKE ALL ON FUNCTION inventory_relay_reservations(text, text[], text, text, text, integer) FROM PUBLIC;
+
 CREATE FUNCTION inventory_status()
 	RETURNS TABLE (
 		component text,

@@ -115,6 +115,8 @@ AS $$
 		('backend', 'presence_cleanup'),
 		('relay', 'inventory_relay_read'), ('relay', 'inventory_relay_recent'), ('relay', 'inventory_relay_scope'),
 		('relay', 'inventory_relay_snapshot'), ('relay', 'inventory_relay_sync'),
+		('relay', 'inventory_relay_movements'), ('relay', 'inventory_relay_batches'),
+		('relay', 'inventory_relay_reservations'),
 		('relay', 'inventory_status'),
 		('relay', 'presence_relay_touch'), ('relay', 'presence_relay_sync'), ('relay', 'presence_relay_list')),
 	tables (level, name) AS (VALUES

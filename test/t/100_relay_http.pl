@@ -56,7 +56,7 @@ is_deeply(listed('limit=2'), [ 40, 10 ], 'a list can be limited');
 is_deeply(listed('limit=2&after=product:prod_1:warehouse:wh_1'), [ 20, 30 ], 'and gone on with');
 is_deeply(listed("productId=prod_1'%20OR%20'1'='1"), [], 'ids are values, whatever they look like');
 is($relay->get("/api/inventory?$_")->{status}, 400, "$_ is malformed")
-  for 'limit=0', 'limit=x', 'limit=', 'after=prod_1', 'after=product:p', 'productId=' . 'x' x 201;
+  for 'limit=0', 'limit=x', 'limit=', 'after=prod_1', 'after=product:p', 'productId=' . 'x' x 201, 'productId=%ff';
 
 note 'methods';
 my $refused = $relay->get('/ws');

@@ -85,7 +85,7 @@ my %met; # "method path status" that has been seen
 sub asked
 {
 	my ($method, $path, $status, $body, %headers) = @_;
-	my ($plain) = split /\?/, $path;
+	my ($plain) = split /\?/, $path =~ s{^(/api/inventory)/[^/?]+/[^/?]+/}{$1/{productId}/{warehouseId}/}r;
 	my $operation = $document->{paths}{$plain}{ lc $method } // die "$method $plain is not described";
 	my $text = ref $body ? $json->encode($body) : $body // '';
 	my $response = $relay->request(method => $method, path => $path, body => $text,
@@ -115,6 +115,16 @@ posted('adjust', 200, { %{ example('adjust') }, quantity => 1000, onShortage => 
 posted('retire', 200, example('retire'));
 asked('GET', '/api/inventory?limit=1', 200);
 asked('GET', '/api/session', 200);
+for my $kind (qw(movements batches reservations))
+{
+	posted('adjust', 200, { productId => 'milk', warehouseId => 'wh_1', quantity => 3, movementType => 'in', batchNumber => 'L1', expiresAt => '2099-01-01T00:00:00Z' })
+	  if $kind eq 'batches' && posted('define', 200, { productId => 'milk', warehouseId => 'wh_1', trackBatches => JSON::PP::true });
+	posted('reserve', 200, { reservationId => 'r1', lines => [ { productId => 'milk', warehouseId => 'wh_1', quantity => 1 } ] }) if $kind eq 'reservations';
+	my ($product, $warehouse) = $kind eq 'movements' ? ('prod_123', 'wh_789') : ('milk', 'wh_1');
+	my $answer = asked('GET', "/api/inventory/$product/$warehouse/$kind?limit=2", 200);
+	isnt(scalar @{ $json->decode($answer->{body}) }, 0, "there are $kind to look at");
+	asked('GET', "/api/inventory/$kind?productId=$product&warehouseId=$warehouse", 200);
+}
 asked('GET', $_, 200) for qw(/livez /readyz);
 
 note 'what is refused';
@@ -132,6 +142,14 @@ posted('adjust', 415, \%sale, 'Content-Type' => 'text/plain');
 posted('adjust', 421, \%sale, Host => 'evil.example');
 posted('adjust', 422, { %sale, quantity => 100000 });
 asked('GET', '/api/inventory?limit=x', 400);
+for my $kind (qw(movements batches reservations))
+{
+	asked('GET', "/api/inventory/prod_123/wh_789/$kind?before=", 400);
+	asked('GET', "/api/inventory/nothing/wh_789/$kind", 404);
+	asked('GET', "/api/inventory/prod_123/wh_789/$kind", 401, undef, Authorization => undef);
+	asked('GET', "/api/inventory/$kind", 400);
+	asked('GET', "/api/inventory/$kind?productId=nothing&warehouseId=wh_789", 404);
+}
 asked('GET', '/api/session', 401, undef, Authorization => undef);
 my $holder = $node->background_psql('shop');
 $holder->query_safe('BEGIN; SELECT FROM inventory FOR UPDATE');
@@ -143,7 +161,7 @@ posted('adjust', 503, \%sale);
 asked('GET', '/readyz', 503);
 
 note 'what takes operations is what is described';
-my $described = join ' ', sort map { m{^/api/inventory/(\w+)$} } keys %{ $document->{paths} };
+my $described = join ' ', sort map { m{^/api/inventory/(\w+)$} } grep { $document->{paths}{$_}{post} } keys %{ $document->{paths} };
 is($described, 'adjust apply commit define release reserve retire set transfer', 'the verbs');
 for my $verb (split / /, $described)
 {

@@ -93,6 +93,7 @@ for my $statement (
 	"SELECT nextval('inventory_movement_movement_id_seq')", "SELECT * FROM inventory_movement_movement_id_seq", "SELECT setval('inventory_event_id_seq', 1)",
 	'SELECT * FROM inventory_event', 'SELECT * FROM inventory_event_0', 'SELECT * FROM inventory_tick', 'DELETE FROM inventory_tick',
 	"SELECT inventory_version_at(1, 1, now())", "SELECT inventory_relay_scope('$mina')", "SELECT inventory_relay_read(NULL)", "SELECT inventory_relay_recent(10)", "SELECT inventory_relay_snapshot('hooli')",
+	"SELECT inventory_relay_movements('hooli', NULL, 'bolt', 'W1')", "SELECT inventory_relay_batches('hooli', NULL, 'bolt', 'W1')", "SELECT inventory_relay_reservations('hooli', NULL, 'bolt', 'W1')",
 	"SELECT inventory_relay_sync('[]', '[]')", 'SELECT inventory_relay_want_tick(99999)', 'SELECT inventory_sweep()', 'SELECT inventory_status()', 'SELECT inventory_level_backend()',
 	"SELECT inventory_grant('backend', 'gateway')", 'GRANT SELECT ON inventory TO stranger', 'SET inventory.require_organization = off',
 	"ALTER ROLE gateway SET inventory.require_organization = off", 'ALTER EXTENSION pg_inventory UPDATE', 'DROP EXTENSION pg_inventory')

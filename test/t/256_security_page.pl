@@ -68,7 +68,7 @@ is(answer_to('inventory_relay', qq(SELECT status, sqlstate FROM $schema.inventor
 	'[{"sub": "mina", "org": "globex"}, {"sub": "nobody", "org": "globex"}]'))), "applied|\nrejected|IV403\nrejected|IV403", 'and hand in operations, each under its own claims');
 is(answer_to('inventory_relay', "SELECT component FROM $schema.inventory_status() WHERE component = 'database'"), 'database', 'and see the status');
 my @allowed = split /\n/, $node->safe_psql('shop', "SELECT proname FROM pg_proc WHERE pronamespace = '$schema'::regnamespace AND proname ~ '^inventory' AND has_function_privilege('inventory_relay', oid, 'EXECUTE') ORDER BY 1");
-is_deeply(\@allowed, [qw(inventory_relay_read inventory_relay_recent inventory_relay_scope inventory_relay_snapshot inventory_relay_sync inventory_status)], 'these functions, and no others');
+is_deeply(\@allowed, [qw(inventory_relay_batches inventory_relay_movements inventory_relay_read inventory_relay_recent inventory_relay_reservations inventory_relay_scope inventory_relay_snapshot inventory_relay_sync inventory_status)], 'these functions, and no others');
 is($node->safe_psql('shop', "SELECT relname FROM pg_class WHERE relnamespace = '$schema'::regnamespace AND relname ~ '^inventory' AND relkind IN ('r', 'S', 'v')
 	AND CASE relkind WHEN 'S' THEN has_sequence_privilege('inventory_relay', oid, 'SELECT, USAGE, UPDATE')
 		ELSE has_any_column_privilege('inventory_relay', oid, 'SELECT, INSERT, UPDATE, REFERENCES') OR has_table_privilege('inventory_relay', oid, 'DELETE, TRUNCATE, TRIGGER') END"),

@@ -69,27 +69,28 @@ export function useRecords(kind: RecordKind, item: ItemKey, version: number): Re
 }
 
 async function readPages(kind: RecordKind, item: ItemKey, pages: number, token: string | null) {
-  const path = `api/inventory/${encodeURIComponent(item.productId)}/${encodeURIComponent(item.warehouseId)}/${kind}`;
   const rows: JsonObject[] = [];
   let before: string | null = null;
   let hasMore = false;
   for (let i = 0; i < pages; i++) {
-    const query = new URLSearchParams({ limit: String(PAGE), ...(before !== null && { before }) });
-    const page: JsonObject[] = rowsOf(await fetchJson<unknown>(`${path}?${query}`, token), kind);
+    // The item stands in the query, since an id in the path must have no slash.
+    const query = new URLSearchParams({ ...item, limit: String(PAGE), ...(before !== null && { before }) });
+    const page: JsonObject[] = await fetchJson<JsonObject[]>(`api/inventory/${kind}?${query}`, token);
     rows.push(...page);
     hasMore = page.length === PAGE;
-    before = cursorOf(page.at(-1));
+    before = cursorOf(kind, page.at(-1));
     if (!hasMore || before === null) break;
   }
   return { rows, hasMore };
 }
 
-function rowsOf(answer: unknown, kind: RecordKind): JsonObject[] {
-  const list = Array.isArray(answer) ? answer : (answer as Record<string, unknown> | null)?.[kind];
-  return Array.isArray(list) ? (list as JsonObject[]) : [];
-}
+const CURSORS: Readonly<Record<RecordKind, string>> = {
+  movements: 'version',
+  batches: 'batchId',
+  reservations: 'reservationId',
+};
 
-function cursorOf(row: JsonObject | undefined): string | null {
-  const value = row?.version ?? row?.id ?? null;
+function cursorOf(kind: RecordKind, row: JsonObject | undefined): string | null {
+  const value = row?.[CURSORS[kind]] ?? null;
   return value === null ? null : String(value);
 }

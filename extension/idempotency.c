@@ -359,9 +359,10 @@ rethrow_not_new(const InvDeadline *deadline)
 		inv_deadline_rethrow(deadline);
 	MemoryContextSwitchTo(deadline->context);
 	FlushErrorState();
+	/* Nobody is told: the caller claims them in another way then. */
 	ereport(ERROR,
 			errcode(INV_ERRCODE_CONFLICT),
-			errmsg("an idempotency key of the call has been used before"));
+			errmsg_internal("an idempotency key of the call has been used before"));
 }
 
 void

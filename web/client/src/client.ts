@@ -462,12 +462,14 @@ export class InventoryClient {
     for (const { presence } of this.#presences.values()) presence.throttleMs = policy.presenceThrottleMs;
   }
 
+  /** The first rows at once: a page that is left has no time for it. */
   #scheduleSave(): void {
-    if (!this.#closed) this.#saveTimer.start(SAVE_ROWS_AFTER_MS, () => void this.#saveRows());
+    if (this.#closed || this.#saveTimer.runs) return;
+    void this.#saveRows();
+    this.#saveTimer.start(SAVE_ROWS_AFTER_MS, () => void this.#saveRows());
   }
 
   async #saveRows(): Promise<void> {
-    this.#saveTimer.stop();
     const { rows, gone } = this.inventory.takeDirty();
     if (this.#closed || rows.length + gone.length === 0) return;
     await this.#storage.saveRows(rows, gone).catch(() => {});

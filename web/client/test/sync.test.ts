@@ -133,6 +133,15 @@ describe('optimistic updates', () => {
 });
 
 describe('offline', () => {
+  test('a page left as soon as it was shown finds its rows again, though nothing is in reach', async () => {
+    const first = stage();
+    await first.up();
+    await first.down();
+    const second = first.tab();
+    await first.clock.advance(0);
+    expect(first.shown(second.client)).toBe(100);
+  });
+
   test('changes made offline survive a reload and are applied in order, once', async () => {
     const { clock, client, database, relay, tab, up, down } = stage();
     await up();

@@ -109,8 +109,13 @@ inv_shared_add(Oid database)
 			pg_atomic_write_u32(&entry->database, database);
 		}
 	}
-	if (entry != NULL)
+	if (entry != NULL && entry->is_forgotten)
+	{
+		/* An earlier extension's errors are not this one's. */
+		for (int kind = 0; kind < INV_WORKER_KINDS; kind++)
+			entry->workers[kind].last_error[0] = '\0';
 		entry->is_forgotten = false;
+	}
 	LWLockRelease(inv_shared->lock);
 	return entry;
 }

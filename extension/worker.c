@@ -139,6 +139,7 @@ inv_worker_begin(InvWorker *worker, InvWorkerKind kind, Oid database)
 {
 	inv_worker_signals();
 	worker->kind = kind;
+	worker->item_table = InvalidOid;
 	worker->database = inv_shared_find(database);
 	if (worker->database == NULL)
 		proc_exit(0);
@@ -256,14 +257,27 @@ exit_for_good(InvWorker *worker)
 	proc_exit(0);
 }
 
+/* What went wrong while an earlier extension was dropped is no news of this one. */
+static void
+notice_extension(InvWorker *worker, Oid item_table)
+{
+	if (OidIsValid(worker->item_table) && worker->item_table != item_table)
+		report_error(worker, "");
+	worker->item_table = item_table;
+}
+
 void
 inv_worker_transaction(InvWorker *worker, int isolation)
 {
+	const InvCatalog *catalog;
+
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	XactIsoLevel = isolation;
-	if (inv_catalog_of_extension() == NULL)
+	catalog = inv_catalog_of_extension();
+	if (catalog == NULL)
 		exit_for_good(worker);
+	notice_extension(worker, catalog->item_table);
 }
 
 void

@@ -20,6 +20,7 @@ typedef struct InvWorker
 {
 	InvWorkerKind kind;
 	InvDatabase *database;
+	Oid item_table;				 /* of the extension that was there in the last round */
 	MemoryContext round_context; /* reset after every round */
 } InvWorker;
 

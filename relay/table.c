@@ -46,7 +46,7 @@ static void
 grow(Table *table)
 {
 	size_t count = table->bucket_count * 2;
-	TableNode **buckets = calloc(count, sizeof *buckets);
+	TableNode **buckets = calloc(count, sizeof(TableNode *));
 
 	if (!buckets)
 		return;

@@ -32,6 +32,8 @@ sub versions_until
 sub hello
 {
 	my ($relay, %hello) = @_;
+	# Its connections come back one after the other, and who comes in between is sent away for a while.
+	$relay->wait_until_ready;
 	my $client = $relay->client(timeout => 120);
 	$client->send_json({ type => 'hello', protocol => 1, channels => ['product:bean'], %hello });
 	$client->wait_for(sub { $_->{type} eq 'subscribed' });
@@ -95,6 +97,7 @@ $client->drop;
 $last = sell($standby{good}, 4);
 my $back = hello($relay, since => $position);
 is_deeply(versions_until($back, $last), [ $last - 3 .. $last ], 'a position from there goes on');
+$relay->wait_until_ready;
 my $plain = $relay->client(timeout => 120);
 $plain->drain;
 
@@ -109,6 +112,7 @@ is($snapshot->{items}[0]{version}, $version, 'and given what there is');
 is($plain->wait_for_close, 4202, 'those of the plain dialect are closed');
 $last = sell($standby{stale}, 2);
 is_deeply(versions_until($back, $last), [ $version + 1, $version + 2 ], 'the new history goes on from there');
+$relay->wait_until_ready;
 my $lost = $relay->client(timeout => 120);
 $lost->send_json({ type => 'hello', protocol => 1, channels => ['product:bean'], since => $position });
 $lost->wait_for(sub { $_->{type} eq 'resync' });

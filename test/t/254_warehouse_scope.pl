@@ -31,7 +31,9 @@ SELECT FROM inventory_define('nut', 'W1', initial_quantity => 70, idempotency_ke
 SELECT FROM inventory_reserve('[{"product_id": "nut", "warehouse_id": "W1", "quantity": 1}]', reservation_id => 'theirs');
 END
 
-my $everything = q{SELECT * FROM inventory_movement ORDER BY movement_id};
+# What the janitor does when somebody wakes it after all is its own affair.
+my $movements = q{FROM inventory_movement WHERE performed_by <> 'janitor'};
+my $everything = "SELECT * $movements ORDER BY movement_id";
 my $before = $node->safe_psql('shop', $everything);
 
 sub claims
@@ -158,7 +160,7 @@ for my $call (
 		"a viewer has no answer from $call");
 }
 
-my $after = $node->safe_psql('shop', "$everything LIMIT (SELECT count(*) FROM inventory_movement) - 2");
+my $after = $node->safe_psql('shop', "$everything LIMIT (SELECT count(*) $movements) - 2");
 is($after, $before, 'nothing of this changed any stock, but what was allowed');
 is($node->safe_psql('shop', q{SET inventory.organization = 'globex'; SELECT * FROM inventory_reconcile()}), '', 'and all adds up');
 

@@ -574,7 +574,7 @@ check_claims(const TokenRules *rules, Json *claims, int64_t now_s, Token *token)
 		return TOKEN_BAD_CLAIMS;
 	token->subject = strdup(subject);
 	token->organization = strdup(organization);
-	token->expires_at_s = (int64_t) expires_at + rules->leeway_s;
+	token->expires_at_s = (int64_t) ceil(expires_at) + rules->leeway_s; /* in whole seconds as in check_times() */
 	return TOKEN_GOOD;
 }
 

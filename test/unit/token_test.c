@@ -273,6 +273,10 @@ test_good(void)
 	is_text(verdict_of(ring, text), "good", "it is taken again from memory");
 	is_text(verdict_at(ring, text, NOW + 629), "good", "until its end");
 	is_text(verdict_at(ring, text, NOW + 630), "token_expired", "and not beyond, though it is remembered");
+	text = make_token("{\"alg\":\"HS256\"}", "{\"sub\":\"ann\",\"exp\":1700000600.5}", WITH_SECRET);
+	is_text(verdict_at(ring, text, NOW + 630), "good", "the last second of a token counts whole");
+	is_text(verdict_at(ring, text, NOW + 630), "good", "from memory too");
+	is_text(verdict_at(ring, text, NOW + 631), "token_expired", "and is the last");
 	keyring_free(ring);
 
 	ring = ring_of("", write_keys(rsa, ",\"alg\":\"RS256\"", NULL, NULL));

@@ -20,7 +20,7 @@ interface Props {
 }
 
 export function RecordTable({ label, empty, columns, records }: Props): ReactElement {
-  const { rows, problem, isHeard, hasMore, more } = records;
+  const { rows, problem, hasMore, more } = records;
   if (rows === null) {
     return (
       <p className="empty" role="status">
@@ -28,10 +28,9 @@ export function RecordTable({ label, empty, columns, records }: Props): ReactEle
       </p>
     );
   }
-  if (rows.length === 0) return <p className="empty">{isHeard ? 'This relay serves none of them.' : empty}</p>;
+  if (rows.length === 0) return <p className="empty">{empty}</p>;
   return (
     <>
-      {isHeard && <p className="quiet small">Since this page was opened: this relay serves no history.</p>}
       {problem !== null && <p className="error">Not up to date: {problem}</p>}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
       <section className="record-scroll" tabIndex={0} aria-label={label}>

@@ -6,20 +6,15 @@
  * second; a page is added below when one asks for more.
  */
 import type { ItemKey, JsonObject } from 'inventory-client';
-import { itemKey } from 'inventory-client';
-import { useClient } from 'inventory-client/react';
 import { useEffect, useRef, useState } from 'react';
 import { useSession } from '../session/context';
 import { fetchJson } from '../session/session';
-import { heardMovements } from './heard';
 
 export type RecordKind = 'movements' | 'batches' | 'reservations';
 
 export interface Records {
   readonly rows: readonly JsonObject[] | null;
   readonly problem: string | null;
-  /** The relay serves none; these were heard since the page was opened. */
-  readonly isHeard: boolean;
   readonly hasMore: boolean;
   readonly more: () => void;
 }
@@ -28,14 +23,12 @@ const PAGE = 50;
 const AGAIN_MS = 1_000;
 
 export function useRecords(kind: RecordKind, item: ItemKey, version: number): Records {
-  const client = useClient();
   const { source } = useSession();
   const { productId, warehouseId } = item;
   const [pages, setPages] = useState(1);
   const [state, setState] = useState<Omit<Records, 'more'>>({
     rows: null,
     problem: null,
-    isHeard: false,
     hasMore: false,
   });
   const last = useRef(0);
@@ -47,14 +40,11 @@ export function useRecords(kind: RecordKind, item: ItemKey, version: number): Re
         last.current = Date.now();
         try {
           const read = await readPages(kind, { productId, warehouseId }, pages, await source.get(false));
-          if (!isGone) setState({ ...read, problem: null, isHeard: false });
+          if (!isGone) setState({ ...read, problem: null });
         } catch (error) {
           if (isGone) return;
           const problem = error instanceof Error ? error.message : String(error);
-          if (problem === 'Not found') {
-            const rows = kind === 'movements' ? heardMovements(client, itemKey({ productId, warehouseId })) : [];
-            setState({ rows, problem: null, isHeard: true, hasMore: false });
-          } else setState((now) => ({ ...now, problem }));
+          setState((now) => ({ ...now, problem }));
         }
       },
       Math.max(0, last.current + AGAIN_MS - Date.now()),
@@ -63,7 +53,7 @@ export function useRecords(kind: RecordKind, item: ItemKey, version: number): Re
       isGone = true;
       clearTimeout(timer);
     };
-  }, [kind, productId, warehouseId, version, pages, source, client]);
+  }, [kind, productId, warehouseId, version, pages, source]);
 
   return { ...state, more: () => setPages((n) => n + 1) };
 }

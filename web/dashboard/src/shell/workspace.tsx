@@ -6,7 +6,6 @@ import { useClient } from 'inventory-client/react';
 import { type ReactElement, useEffect } from 'react';
 import { followAlerts } from '../alerts/alerts';
 import { useHash } from '../base/hooks';
-import { followMovements } from '../item/heard';
 import { ItemPage } from '../item/item-page';
 import { Announcer } from '../notices/announcer';
 import { Toasts } from '../notices/toasts';
@@ -21,7 +20,7 @@ import { Header } from './header';
 import { followLastHeard } from './last-heard';
 import { OverPage } from './over-page';
 
-const FOLLOWERS = [followAlerts, followAttributes, followLastChanges, followLastHeard, followMovements, followSamples];
+const FOLLOWERS = [followAlerts, followAttributes, followLastChanges, followLastHeard, followSamples];
 
 export function Workspace(): ReactElement {
   const client = useClient();

@@ -116,6 +116,11 @@ test('16 StrictMode mounts everything twice and opens one socket', async (world)
   await maria.page.getByRole('heading', { name: HOUSE }).waitFor();
   await maria.page.getByRole('link', { name: 'All items' }).click();
   equal(maria.sockets.length, 1, 'sockets');
+  // A page that renders without an end would complain.
+  await maria.page.getByRole('searchbox').fill('nothing of this name');
+  await maria.page.getByText('Nothing here matches.').waitFor();
+  await maria.page.getByRole('searchbox').fill('');
+  await maria.page.getByRole('link', { name: HOUSE }).first().waitFor();
 });
 
 for (const [delayMs, colour, grades, look] of [

@@ -162,6 +162,7 @@ test(
     await page.getByRole('searchbox').fill('bulk item 9999');
     await maria.row('Bulk item 9999', '').waitFor();
     await page.getByRole('searchbox').fill('');
+    await page.getByText('Bulk item 1', { exact: true }).waitFor();
     await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
     await page.getByText('Bulk item 10000', { exact: true }).waitFor();
     ok((await drawn()) < 60, `${await drawn()} rows are drawn at the end`);

@@ -29,7 +29,8 @@ export function StockPage(): ReactElement {
   const wanted = useMemo(() => ordered(stock.views, filter), [stock, filter]);
 
   const [held, setHeld] = useState<{ filter: Filter; order: HeldOrder }>({ filter, order: holdOrder(wanted) });
-  const isNew = held.filter !== filter || held.order.keys.length === 0;
+  // Of an order of nothing there is nothing to hold; made again while nothing comes, it would be so without an end.
+  const isNew = held.filter !== filter || (held.order.keys.length === 0 && wanted.length > 0);
   const order = isNew ? holdOrder(wanted) : held.order;
   useEffect(() => {
     if (isNew) setHeld({ filter, order });

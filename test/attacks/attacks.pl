@@ -174,9 +174,8 @@ sub trade
 		for my $socket ($select->can_read($_[0]))
 		{
 			my $n = $number{ fileno $socket };
-			while ($screens[$n]->is_readable)
+			while (defined(my $text = $screens[$n]->text_at_hand))
 			{
-				my $text = $screens[$n]->next_text // die 'a screen was cut off, ' . ($screens[$n]->close_code // 'without a code') . "\n";
 				my ($is_of, $at) = ($text =~ /"version":(\d+)/, $text =~ /"performedBy":"([0-9.]+)"/);
 				my ($conflated) = $text =~ /"conflated":(\d+)/;
 				next if !defined $at;
@@ -185,6 +184,7 @@ sub trade
 				$last{$n} = $is_of;
 				$shown++;
 			}
+			die 'a screen was cut off, ' . ($screens[$n]->close_code // 'without a code') . "\n" if $screens[$n]->has_ended;
 		}
 	};
 	my $ends_at = time + $duration;

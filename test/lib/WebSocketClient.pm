@@ -209,18 +209,12 @@ sub send_json { my ($self, $message) = @_; return $self->send_frame($json->encod
 sub next_frame
 {
 	my ($self) = @_;
-	my ($first, $second, $size, $offset);
+	my ($first, $offset, $size);
 
-	$self->_read_until(sub { length $self->{input} >= 2 }) or return undef;
-	($first, $second) = unpack 'CC', $self->{input};
-	die "the server masked a frame\n" if $second & 0x80;
-	die "a reserved bit is set\n" if $first & 0x70;
-	$size = $second & 0x7f;
-	$offset = $size == 126 ? 4 : $size == 127 ? 10 : 2;
-	$self->_read_until(sub { length $self->{input} >= $offset }) or return undef;
-	# by what the header says: the size found may be 127 itself
-	$size = $offset == 4 ? unpack('x2n', $self->{input}) : $offset == 10 ? unpack('x2Q>', $self->{input}) : $size;
-	$self->_read_until(sub { length $self->{input} >= $offset + $size }) or return undef;
+	$self->_read_until(sub {
+		($first, $offset, $size) = $self->_header or return 0;
+		return length $self->{input} >= $offset + $size;
+	}) or return undef;
 	substr($self->{input}, 0, $offset, '');
 	return {
 		opcode => $first & 0x0f,
@@ -229,29 +223,82 @@ sub next_frame
 	};
 }
 
+# Of the next frame: the first byte, where the payload begins, its size; nothing until all of it is here.
+sub _header
+{
+	my ($self) = @_;
+	my $here = length $self->{input};
+
+	return if $here < 2;
+	my ($first, $second) = unpack 'CC', $self->{input};
+	die "the server masked a frame\n" if $second & 0x80;
+	die "a reserved bit is set\n" if $first & 0x70;
+	my $size = $second & 0x7f;
+	my $offset = $size == 126 ? 4 : $size == 127 ? 10 : 2;
+	return if $here < $offset;
+	# by what the header says: the size found may be 127 itself
+	return ($first, $offset, $offset == 4 ? unpack('x2n', $self->{input}) : $offset == 10 ? unpack('x2Q>', $self->{input}) : $size);
+}
+
 # The next text message; undef at the end.  Answers pings and the close.
 sub next_text
 {
 	my ($self) = @_;
-	my $text = '';
 
 	while (my $frame = $self->next_frame)
 	{
-		if ($frame->{opcode} == PING)
+		my $text = $self->_text_of($frame);
+		return $text if defined $text || defined $self->{close_code};
+	}
+	return undef;
+}
+
+# The next text message if all of it is here by now; undef otherwise, and at the
+# end, of which has_ended tells.
+sub text_at_hand
+{
+	my ($self) = @_;
+
+	while (1)
+	{
+		my ($first, $offset, $size) = $self->_header;
+		if (defined $first && length $self->{input} >= $offset + $size)
 		{
-			$self->send_frame($frame->{payload}, opcode => PONG) if $self->{answers_pings};
+			my $text = $self->_text_of($self->next_frame);
+			return $text if defined $text || defined $self->{close_code};
 		}
-		elsif ($frame->{opcode} == CLOSE)
+		elsif (!IO::Select->new($self->{socket})->can_read(0))
 		{
-			($self->{close_code}, $self->{close_text}) = unpack 'na*', $frame->{payload};
-			$self->send_frame($frame->{payload}, opcode => CLOSE);
 			return undef;
 		}
-		elsif ($frame->{opcode} != PONG)
+		elsif (!sysread $self->{socket}, $self->{input}, 65536, length $self->{input})
 		{
-			$text .= $frame->{payload};
-			return $text if $frame->{final};
+			$self->{has_ended} = 1;
+			return undef;
 		}
+	}
+}
+
+sub has_ended { return $_[0]{has_ended} || defined $_[0]{close_code} }
+
+# The text that ends with this frame.  Answers pings and the close.
+sub _text_of
+{
+	my ($self, $frame) = @_;
+
+	if ($frame->{opcode} == PING)
+	{
+		$self->send_frame($frame->{payload}, opcode => PONG) if $self->{answers_pings};
+	}
+	elsif ($frame->{opcode} == CLOSE)
+	{
+		($self->{close_code}, $self->{close_text}) = length $frame->{payload} ? unpack('na*', $frame->{payload}) : (1005, '');
+		$self->send_frame($frame->{payload}, opcode => CLOSE);
+	}
+	elsif ($frame->{opcode} != PONG)
+	{
+		$self->{text} .= $frame->{payload};
+		return delete $self->{text} if $frame->{final};
 	}
 	return undef;
 }

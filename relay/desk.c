@@ -4,7 +4,9 @@
  *
  * After every connect the schema of the extension is looked up, and a search
  * path set in which nothing can be put before what we call.  Reads are
- * repeatable, for the same reason as the feed's.
+ * repeatable, for the same reason as the feed's.  What is written here is
+ * presence, whose tables a crash empties anyhow: nobody waits for the disk, and
+ * the tick that shows it does.
  */
 #include "desk.h"
 
@@ -47,7 +49,8 @@ struct Desk
 static const char find_extension[] =
 	"SELECT n.nspname, pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false), "
 	"pg_catalog.set_config('statement_timeout', $1, false), "
-	"pg_catalog.set_config('default_transaction_isolation', 'repeatable read', false) "
+	"pg_catalog.set_config('default_transaction_isolation', 'repeatable read', false), "
+	"pg_catalog.set_config('synchronous_commit', 'off', false) "
 	"FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace "
 	"WHERE e.extname OPERATOR(pg_catalog.=) 'pg_inventory'";
 

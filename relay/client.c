@@ -258,6 +258,7 @@ client_leave(Client *client)
 	if (client->quota)
 		client->quota->held_count--;
 	client->quota = NULL;
+	talk_end_refresh(client);
 	list_remove(&client->in_early);
 	history_forget(with->history, client->session);
 	replay_end(client->session);
@@ -450,7 +451,6 @@ client_close(void *owner)
 	count_end(client);
 	presence_gone(clients->with.presence, &client->attendances);
 	client_leave(client);
-	talk_end_refresh(client);
 	talk_end_receipts(client);
 	hub_remove(clients->with.hub, client->session);
 	session_free(client->session);

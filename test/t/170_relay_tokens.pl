@@ -100,6 +100,23 @@ is(upgraded(%protocol)->{status}, 503, 'and there may not be many of them');
 is(upgraded(%protocol, %{ bearer(named()) })->{status}, 101, 'which is no matter to who has a token');
 $_->drop for @waiting;
 
+note 'a new token, and then somebody else';
+my $messages = $relay->metric('messages_received_total');
+my $changing = $relay->client(headers => bearer(named()));
+$changing->drain;
+# The database is asked about both, and answers when both have come.
+my $holding = $node->background_psql('shop');
+$holding->query_safe('BEGIN; LOCK TABLE inventory_member IN ACCESS EXCLUSIVE MODE');
+$changing->send_json({ type => 'auth', id => 1, token => token(named(exp => time + 1800)) });
+$changing->send_json({ type => 'hello', protocol => 1, id => 2, token => token(named(sub => 'bob')) });
+$relay->wait_until(sub { $relay->metric('messages_received_total') == $messages + 3 }, 'both have come');
+$node->poll_query_until('shop', "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%inventory_relay_scope%'");
+$holding->query_safe('COMMIT');
+$holding->quit;
+is($changing->wait_for(sub { ($_->{id} // 0) == 2 })->{user}{id}, 'bob', 'who says hello as somebody else is that one');
+$changing->send_json({ type => 'adjust', id => 3, productId => 'bean', warehouseId => 'north', quantity => -1 });
+is($changing->wait_for(sub { $_->{type} eq 'inventory.updated' })->{data}{performedBy}, 'bob', 'and acts as that one');
+
 note 'warehouses';
 my $limited = hello(token(named(sub => 'bob', warehouses => ['south'])), channels => [ 'global', 'warehouse:north', 'product:bean' ], snapshot => JSON::PP::true);
 is_deeply($limited->next_json->{scope}{warehouses}, ['south'], 'one may see some warehouses only');

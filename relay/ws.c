@@ -1026,7 +1026,10 @@ write_frame(Connection *connection, bool *is_written)
 	return true;
 }
 
-/* A broken line is written to again in its callback, which can end it. */
+/*
+ * A broken line is written to again in its callback, which can end it.  What
+ * was written may have made room for more, which has waked the connection.
+ */
 static void
 write_to(Connection *connection)
 {
@@ -1036,7 +1039,7 @@ write_to(Connection *connection)
 
 	if (is_waiting)
 		lws_callback_on_writable(connection->wsi);
-	else if (is_written && connection->ws->handlers->has_more(connection->session))
+	else if (is_written && !list_is_linked(&connection->in_awake) && connection->ws->handlers->has_more(connection->session))
 		list_append(&connection->ws->awake_list, &connection->in_awake);
 }
 

@@ -55,10 +55,10 @@ struct Lane
 	LogGate gate;
 };
 
-/* The settings, the schema of the extension, and who we are there. */
+/* The settings, the schema of the extension, and who we are there, in words that no setting changes. */
 static const char prepare_session[] =
 	"SELECT n.nspname, pg_catalog.current_setting('inventory.max_lines'), "
-	"(SELECT pg_catalog.format('%s %s', a.pid, a.backend_start) FROM pg_catalog.pg_stat_activity a "
+	"(SELECT pg_catalog.format('%s %s', a.pid, extract(epoch FROM a.backend_start)) FROM pg_catalog.pg_stat_activity a "
 	"WHERE a.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()), "
 	"pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false), "
 	"pg_catalog.set_config('statement_timeout', $1, false), "
@@ -74,7 +74,7 @@ static const char prepare_session[] =
 /* Waits until it is gone, should it be there. */
 static const char end_session[] =
 	"SELECT pg_catalog.pg_terminate_backend(a.pid, 5000) FROM pg_catalog.pg_stat_activity a "
-	"WHERE pg_catalog.format('%s %s', a.pid, a.backend_start) OPERATOR(pg_catalog.=) $1 "
+	"WHERE pg_catalog.format('%s %s', a.pid, extract(epoch FROM a.backend_start)) OPERATOR(pg_catalog.=) $1 "
 	"AND a.usename OPERATOR(pg_catalog.=) current_user";
 
 static void

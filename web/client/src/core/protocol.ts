@@ -67,13 +67,6 @@ export interface ItemKey {
   readonly warehouseId: string;
 }
 
-/** The object without its undefined fields. */
-export function compact<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
-}
-
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -116,14 +109,14 @@ export function readFrame(message: unknown): Frame | null {
 export function readEvent(frame: unknown): InventoryEvent | null {
   const { type, data, ...rest } = fieldsOf(frame);
   if (!/^(?!presence\.).*\./.test(textOf(type) ?? '') || !isObject(data)) return null;
-  return compact({
+  return {
     type,
     data,
     id: idOf(rest.id),
     position: textOf(rest.position),
     op: textOf(rest.op),
     conflated: integerOf(rest.conflated),
-  }) as InventoryEvent;
+  } as InventoryEvent;
 }
 
 /** The item that something is about, or null. */
@@ -144,7 +137,7 @@ export function readRow(value: unknown, before?: Row | null): Row | null {
   const reserved = integerOf(data.quantityReserved) ?? before?.quantityReserved ?? 0;
   const minimum = integerOf(data.minimumStock) ?? before?.minimumStock ?? 0;
   const alert = data.alertState;
-  return compact({
+  return {
     productId: item.productId,
     warehouseId: item.warehouseId,
     version,
@@ -155,7 +148,7 @@ export function readRow(value: unknown, before?: Row | null): Row | null {
     alertState: alert === 'ok' || alert === 'low' || alert === 'out' ? alert : alertStateOf(available, minimum),
     timestamp: textOf(data.timestamp) ?? textOf(data.lastModifiedAt) ?? textOf(data.createdAt),
     attributes: isObject(data.attributes) ? data.attributes : before?.attributes,
-  }) as Row;
+  } as Row;
 }
 
 export function alertStateOf(available: number, minimum: number): Row['alertState'] {

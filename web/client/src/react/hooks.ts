@@ -142,12 +142,7 @@ export function useInventoryList(filter: ItemFilter = {}): ItemView[] {
   const { productId, warehouseId, alertState } = filter;
   // The revision stands for the rows.
   return useMemo(
-    () =>
-      client.list({
-        ...(productId !== undefined && { productId }),
-        ...(warehouseId !== undefined && { warehouseId }),
-        ...(alertState !== undefined && { alertState }),
-      }),
+    () => client.list({ productId, warehouseId, alertState }),
     [client, productId, warehouseId, alertState, revision],
   );
 }

@@ -7,7 +7,7 @@
  * application gives a handler; a decision is a new operation, made on the
  * version that was shown.
  */
-import { alertStateOf, compact, fieldsOf, type JsonObject, type Row, readRow, textOf } from '../core/protocol.js';
+import { alertStateOf, fieldsOf, type JsonObject, type Row, readRow } from '../core/protocol.js';
 import { effectsOf, type StoredOperation } from './operation.js';
 import { after, type Store } from './store.js';
 
@@ -105,12 +105,12 @@ function setTo(conflict: Conflict, quantity: number): JsonObject | null {
   const { message } = conflict.operation;
   if (!conflict.theirs || !Number.isSafeInteger(quantity)) return null;
   const { productId, warehouseId, version } = conflict.theirs;
-  return compact({
+  return {
     type: 'set',
     productId,
     warehouseId,
     quantity,
     expectedVersion: version,
-    reason: textOf(message.reason),
-  }) as JsonObject;
+    reason: message.reason,
+  } as JsonObject;
 }

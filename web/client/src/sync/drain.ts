@@ -16,7 +16,7 @@ import { Batcher, type BatchOptions } from '../core/batcher.js';
 import type { Clock } from '../core/clock.js';
 import type { Connection } from '../core/connection.js';
 import { InventoryError } from '../core/errors.js';
-import { compact, fieldsOf, idOf, type JsonObject } from '../core/protocol.js';
+import { fieldsOf, idOf, type JsonObject } from '../core/protocol.js';
 import type { Reply } from '../core/requests.js';
 import { Timer } from '../core/timer.js';
 import type { StoredOperation } from './operation.js';
@@ -135,7 +135,7 @@ export class Drain {
     const now = this.#w.clock.now();
     await outbox.read();
     await outbox.prune(
-      [...outbox.all()].filter((op) => op.status === 'acked' && now - (op.settledAt ?? 0) > KEEP_ACKED_MS),
+      outbox.all().filter((op) => op.status === 'acked' && now - (op.settledAt ?? 0) > KEEP_ACKED_MS),
     );
     // What a dead tab was sending the server may have.
     const orphans = outbox.list().filter((op) => op.status === 'sending' && !outbox.inFlight.has(op.key));
@@ -235,7 +235,7 @@ export class Drain {
     op: StoredOperation,
     { code, message, details, retryable, retryAfterMs }: InventoryError,
   ): Promise<void> {
-    const failed = { ...op, error: compact({ code, message, details }) };
+    const failed = { ...op, error: { code, message, details } };
     if (code === 'version_conflict' || code === 'insufficient_stock') {
       await this.#giveUp('conflict', failed);
     } else if (code === 'unauthorized' || code === 'token_expired') {

@@ -6,16 +6,7 @@
  * shall be, wherever it can.  Two people selling one each then never disagree.
  */
 import type { ErrorCode } from '../core/errors.js';
-import {
-  integerOf,
-  isObject,
-  itemKey,
-  type Json,
-  type JsonObject,
-  listOf,
-  type Row,
-  textOf,
-} from '../core/protocol.js';
+import { fieldsOf, integerOf, type Json, type JsonObject, type Row, readItem, textOf } from '../core/protocol.js';
 
 interface Common {
   readonly reason?: string;
@@ -91,7 +82,7 @@ export interface Effect {
   readonly key: string;
   readonly available: number;
   readonly reserved: number;
-  /** On hand becomes this; the two above are then zero. */
+  /** On hand becomes this, whatever is available. */
   readonly onHand?: number;
 }
 
@@ -137,52 +128,44 @@ export function isUnsent({ status, uncertain }: StoredOperation): boolean {
   return status === 'queued' && !uncertain;
 }
 
-export function effectsOf(change: JsonObject): Effect[] {
-  const lines = listOf(change.lines).filter(isObject);
-  const quantity = integerOf(change.quantity) ?? 0;
-  const effect = (productId: unknown, warehouseId: unknown, available: number, reserved = 0): Effect => ({
-    key: itemKey({ productId: String(productId), warehouseId: String(warehouseId) }),
-    available,
-    reserved,
-  });
-  switch (change.type) {
-    case 'adjust':
-      return [effect(change.productId, change.warehouseId, signedQuantity(change))];
-    case 'set':
-      return [{ ...effect(change.productId, change.warehouseId, 0), onHand: quantity }];
-    case 'define':
-    case 'retire':
-      return [effect(change.productId, change.warehouseId, 0)];
-    case 'transfer':
-      return merged([
-        effect(change.productId, change.fromWarehouseId, -Math.abs(quantity)),
-        effect(change.productId, change.toWarehouseId, Math.abs(quantity)),
-      ]);
-    case 'apply':
-      return merged(lines.map((line) => effect(line.productId, line.warehouseId, signedQuantity(line))));
-    case 'reserve':
-      return merged(
-        lines.map((line) => {
-          const held = Math.abs(integerOf(line.quantity) ?? 0);
-          return effect(line.productId, line.warehouseId, -held, held);
-        }),
-      );
+/** The lines of a change; of most there is one, the change itself, and of what names a reservation perhaps none. */
+function linesOf(change: JsonObject): readonly unknown[] {
+  const { type, fromWarehouseId, toWarehouseId } = change;
+  if (type === 'transfer') {
+    return [
+      { ...change, warehouseId: fromWarehouseId, movementType: 'out' },
+      { ...change, warehouseId: toWarehouseId, movementType: 'in' },
+    ];
   }
-  // What a commit or release does is known to the server only.
-  return [];
+  return Array.isArray(change.lines) ? change.lines : 'reservationId' in change ? [] : [change];
+}
+
+export function effectsOf(change: JsonObject): Effect[] {
+  const { type } = change;
+  const effects = new Map<string, Effect>();
+  for (const line of linesOf(change)) {
+    const key = readItem(line)?.key;
+    // What a commit or release does is known to the server only.
+    if (key === undefined || type === 'commit') continue;
+    const { quantity: magnitude, movementType } = fieldsOf(line);
+    const quantity = integerOf(magnitude) ?? 0;
+    const direction = type === 'reserve' ? 'out' : movementType;
+    const moved = direction === 'in' ? Math.abs(quantity) : direction === 'out' ? -Math.abs(quantity) : quantity;
+    const { available, reserved } = effects.get(key) ?? { available: 0, reserved: 0 };
+    effects.set(key, {
+      key,
+      available: available + moved,
+      reserved: type === 'reserve' ? reserved - moved : reserved,
+      ...(type === 'set' && { onHand: quantity }),
+    });
+  }
+  return [...effects.values()];
 }
 
 /** An operation waits for earlier ones of the same lanes. */
 export function lanesOf(change: JsonObject, effects: readonly Effect[]): string[] {
   const reservation = textOf(change.reservationId);
   return [...effects.map((effect) => effect.key), ...(reservation === undefined ? [] : [`reservation:${reservation}`])];
-}
-
-export function signedQuantity(line: JsonObject): number {
-  const quantity = integerOf(line.quantity) ?? 0;
-  if (line.movementType === 'in') return Math.abs(quantity);
-  if (line.movementType === 'out') return -Math.abs(quantity);
-  return quantity;
 }
 
 /** The relay takes objects in objects down to 8; a batch around the change has two. */
@@ -198,34 +181,13 @@ function isUnreadable(value: Json | undefined, depth = 0): boolean {
 /** What is wrong with a change, or null. */
 export function flawOf(change: JsonObject): string | null {
   if (isUnreadable(change)) return 'the change has text or a depth that JSON cannot carry';
-  const lines = Array.isArray(change.lines) ? change.lines : [change];
-  if (lines.length === 0) return 'no lines';
-  for (const line of lines) {
-    if (!isObject(line)) return 'no line';
-    for (const name of ['productId', 'warehouseId', 'fromWarehouseId', 'toWarehouseId', 'reservationId']) {
-      const value = line[name];
-      if (value !== undefined && (typeof value !== 'string' || value === '')) return `${name} must be text`;
-    }
-    if (line.quantity !== undefined && !Number.isSafeInteger(line.quantity)) return 'quantity must be a whole number';
-  }
-  if (
-    ['adjust', 'set', 'define', 'retire'].includes(String(change.type)) &&
-    !(change.productId && change.warehouseId)
-  ) {
-    return 'productId and warehouseId must be text';
+  const { reservationId, lines } = change;
+  if (reservationId !== undefined && !textOf(reservationId)) return 'reservationId must be text';
+  if (Array.isArray(lines) && lines.length === 0) return 'no lines';
+  for (const line of linesOf(change)) {
+    const { quantity } = fieldsOf(line);
+    if (!readItem(line)) return 'productId and warehouseId must be text';
+    if (quantity !== undefined && integerOf(quantity) === undefined) return 'quantity must be a whole number';
   }
   return null;
-}
-
-function merged(effects: readonly Effect[]): Effect[] {
-  const byKey = new Map<string, Effect>();
-  for (const effect of effects) {
-    const before = byKey.get(effect.key);
-    byKey.set(effect.key, {
-      ...effect,
-      available: effect.available + (before?.available ?? 0),
-      reserved: effect.reserved + (before?.reserved ?? 0),
-    });
-  }
-  return [...byKey.values()];
 }

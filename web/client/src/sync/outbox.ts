@@ -45,17 +45,10 @@ export class Outbox {
   readonly #w: Wiring;
   readonly #mirror = new Map<string, StoredOperation>();
   readonly #handles = new Map<string, Handle>();
-  /** Of each part that was merged, the operation it is in now. */
-  readonly #merged = new Map<string, string>();
-  /** Of each lane, the newest operation. */
-  readonly #last = new Map<string, string>();
   /** What this tab is sending it knows better than the storage. */
   readonly inFlight = new Set<string>();
   readonly #stop: (() => void) | undefined;
   durable: boolean;
-  /** How many there are of each status, and the bytes of those that are not acked. */
-  readonly counts = { saving: 0, queued: 0, sending: 0, acked: 0, conflict: 0, failed: 0, discarded: 0 };
-  bytes = 0;
   #memorySeq = MEMORY_SEQ;
   #reading: Promise<void> | null = null;
   #asked = false;
@@ -69,31 +62,25 @@ export class Outbox {
 
   /** In order; what is acked is not in it. */
   list(): StoredOperation[] {
-    return [...this.all()].filter((op) => op.status !== 'acked').sort((a, b) => a.seq - b.seq);
+    return this.open().sort((a, b) => a.seq - b.seq);
   }
 
-  all(): Iterable<StoredOperation> {
-    return this.#mirror.values();
+  all(): StoredOperation[] {
+    return [...this.#mirror.values()];
+  }
+
+  open(): StoredOperation[] {
+    return this.all().filter((op) => op.status !== 'acked');
   }
 
   /** Some operation waits for the server. */
   get hasWork(): boolean {
-    return this.counts.queued + this.counts.sending > 0;
-  }
-
-  get oldest(): StoredOperation | undefined {
-    for (const op of this.all()) if (op.status !== 'acked') return op;
-    return undefined;
-  }
-
-  /** The newest of the lane. */
-  lastOf(lane: string): StoredOperation | undefined {
-    return this.get(this.#last.get(lane) ?? '');
+    return this.open().some(({ status }) => status === 'queued' || status === 'sending');
   }
 
   /** By the id of the operation or of a part of it. */
   get(id: string): StoredOperation | undefined {
-    return this.#mirror.get(this.#merged.get(id) ?? id);
+    return this.#mirror.get(id) ?? this.all().find((op) => op.parts?.some(({ key }) => key === id));
   }
 
   /** Kept by the storage, not by memory alone. */
@@ -123,7 +110,7 @@ export class Outbox {
       this.durable = storage.durable;
     });
     // What the storage refuses, memory keeps.
-    this.#adopt({ ...operation, seq: seq || ++this.#memorySeq });
+    this.#adopt({ seq: seq || ++this.#memorySeq, ...operation });
   }
 
   /** One leaves and another, if any, takes its place. False if the one is on its way, or somebody changed it. */
@@ -141,10 +128,8 @@ export class Outbox {
     if (!done) return false;
     this.#w.store.together(() => {
       this.#drop(old.key);
-      for (const key of keysOf(old)) this.#merged.delete(key);
-      if (!operation) return this.#changed();
-      for (const key of keysOf(operation)) this.#merged.set(key, operation.key);
-      this.#adopt({ ...operation, seq: old.seq });
+      if (operation) this.#adopt({ seq: old.seq, ...operation });
+      else this.#changed();
     });
     return true;
   }
@@ -154,7 +139,7 @@ export class Outbox {
     // What a closed client had on its way is the next one's, which may be at it already.
     if (this.closed) return [];
     for (const op of operations) {
-      this.#set(op.key, op);
+      this.#mirror.set(op.key, op);
       if (op.status === 'acked') this.#settle(op);
       else this.#w.store.show(op);
     }
@@ -170,7 +155,7 @@ export class Outbox {
 
   /** Forgets acked ones. */
   async prune(old: readonly StoredOperation[]): Promise<void> {
-    for (const op of old) this.#set(op.key);
+    for (const op of old) this.#mirror.delete(op.key);
     if (old.length > 0) await this.#store((storage) => storage.remove(old.map((op) => op.seq)));
   }
 
@@ -197,7 +182,7 @@ export class Outbox {
   async #readAll(): Promise<void> {
     await Promise.resolve();
     const found = new Set<string>();
-    const known = [...this.all()];
+    const known = this.all();
     const stored = await this.#w.storage.operations();
     if (this.closed) return;
     for (const op of stored) {
@@ -217,8 +202,7 @@ export class Outbox {
   /** An operation as the storage has it. */
   #meet(op: StoredOperation): void {
     if (this.inFlight.has(op.key) || this.#mirror.get(op.key)?.status === 'acked') return;
-    this.#set(op.key, op);
-    for (const lane of op.lanes) if ((this.lastOf(lane)?.seq ?? 0) < op.seq) this.#last.set(lane, op.key);
+    this.#mirror.set(op.key, op);
     if (op.status === 'acked') {
       this.#w.store.onAck(op.key, op.result ?? {}, false);
       this.#settle(op);
@@ -230,32 +214,15 @@ export class Outbox {
 
   #adopt(op: StoredOperation): void {
     // The storage may have been read in between, on another tab's word.
-    for (const lane of op.lanes) this.#last.set(lane, op.key);
     if (!this.#mirror.has(op.key)) {
-      this.#set(op.key, op);
+      this.#mirror.set(op.key, op);
       this.#w.store.show(op);
     }
     this.#changed();
   }
 
-  #set(key: string, op?: StoredOperation): void {
-    const before = this.#mirror.get(key);
-    if (before) this.#count(before, -1);
-    if (op) {
-      this.#count(op, 1);
-      this.#mirror.set(key, op);
-    } else {
-      this.#mirror.delete(key);
-    }
-  }
-
-  #count({ status, bytes }: StoredOperation, by: 1 | -1): void {
-    this.counts[status] += by;
-    if (status !== 'acked') this.bytes += by * bytes;
-  }
-
   #drop(key: string): void {
-    this.#set(key);
+    this.#mirror.delete(key);
     this.#w.store.drop(key);
   }
 

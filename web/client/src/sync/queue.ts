@@ -8,7 +8,7 @@
  */
 import { uuidv7 } from '../core/clock.js';
 import { InventoryError } from '../core/errors.js';
-import { compact, type JsonObject } from '../core/protocol.js';
+import type { JsonObject } from '../core/protocol.js';
 import { Drain, type DrainWiring } from './drain.js';
 import { merged, without } from './merge.js';
 import {
@@ -259,8 +259,10 @@ export class Queue {
     const { maxOps = 5_000, maxBytes = 5e6 } = this.#options;
     const { size, bytes: held } = this.status;
     const createdAt = this.#w.clock.now();
-    const message = compact({ occurredAt: new Date(createdAt).toISOString(), ...change });
-    const bytes = JSON.stringify(message).length + 200;
+    // As it will be sent: what the caller does to its object afterwards is nothing to us.
+    const text = JSON.stringify({ occurredAt: new Date(createdAt).toISOString(), ...change });
+    const message = JSON.parse(text) as JsonObject;
+    const bytes = text.length + 200;
     if (!replaces && (size + this.#saving >= maxOps || held + this.#savingBytes + bytes > maxBytes))
       return new InventoryError('QUEUE_FULL', `${size} changes wait already`, { retryable: true });
     const effects = effectsOf(message);
@@ -314,7 +316,7 @@ export class Queue {
   /** The one before it in its lane, if this tab made it and nobody will send it soon. */
   #lastOf({ lanes }: NewOperation): StoredOperation | undefined {
     if (this.#options.merge === false || this.#w.connection.canWrite) return undefined;
-    const last = this.#outbox.lastOf(lanes[0] ?? '');
+    const last = this.list().findLast((op) => op.lanes.includes(lanes[0] ?? ''));
     return last && isUnsent(last) && this.#outbox.isOwn(last) ? last : undefined;
   }
 
@@ -349,7 +351,14 @@ export class Queue {
   #computeStatus(): SyncStatus {
     const { paused, done } = this.drain;
     const { maxOps = 5_000, maxBytes = 5e6 } = this.#options;
-    const { counts, bytes, durable } = this.#outbox;
+    const counts = { queued: 0, sending: 0, conflict: 0, failed: 0 };
+    let bytes = 0;
+    let oldestAt: number | null = null;
+    for (const op of this.#outbox.open()) {
+      counts[op.status as keyof typeof counts]++;
+      bytes += op.bytes;
+      oldestAt ??= op.createdAt;
+    }
     const { sending, conflict: conflicts, failed } = counts;
     const unsent = counts.queued + sending;
     const size = unsent + conflicts + failed;
@@ -373,9 +382,9 @@ export class Queue {
       bytes,
       usage,
       nearlyFull: usage >= 0.8,
-      durable,
+      durable: this.#outbox.durable,
       paused,
-      oldestAt: this.#outbox.oldest?.createdAt ?? null,
+      oldestAt,
       progress: { done, total: done + unsent },
     };
   }

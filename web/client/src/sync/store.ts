@@ -16,7 +16,6 @@ import type { SnapshotPage } from '../core/feed.js';
 import {
   alertStateOf,
   channelCovers,
-  compact,
   type InventoryEvent,
   type ItemKey,
   itemKey,
@@ -60,7 +59,7 @@ interface Item {
 /** No item is called so. */
 const ALL = '';
 
-export type ItemFilter = Partial<ItemKey> & { alertState?: Row['alertState'] };
+export type ItemFilter = { readonly [K in 'productId' | 'warehouseId' | 'alertState']?: Row[K] | undefined };
 
 export class Store {
   readonly #items = new Map<string, Item>();
@@ -101,11 +100,11 @@ export class Store {
 
   /** The known items, in order of their keys. */
   list(filter: ItemFilter = {}): ItemView[] {
-    const wanted = Object.entries(compact(filter)) as [keyof ItemFilter, string][];
+    const wanted = Object.entries(filter) as [keyof ItemFilter, string | undefined][];
     return [...this.#items.keys()]
       .sort()
       .map((key) => this.get(key))
-      .filter(({ value }) => value && wanted.every(([name, text]) => value[name] === text));
+      .filter(({ value }) => value && wanted.every(([name, text]) => text === undefined || value[name] === text));
   }
 
   subscribe(key: ItemKey | string, fn: () => void): () => void {

@@ -19,7 +19,7 @@ export class MemoryStorage implements StorageAdapter {
 
   async add(operation: NewOperation): Promise<number> {
     const seq = ++this.#seq;
-    this.#operations.set(seq, { ...operation, seq });
+    this.#operations.set(seq, { seq, ...operation });
     return seq;
   }
 
@@ -35,7 +35,7 @@ export class MemoryStorage implements StorageAdapter {
     operation: NewOperation | null,
   ): Promise<boolean> {
     if (!may(this.#operations.get(seq))) return false;
-    if (operation) this.#operations.set(seq, { ...operation, seq });
+    if (operation) this.#operations.set(seq, { seq, ...operation });
     else this.#operations.delete(seq);
     return true;
   }

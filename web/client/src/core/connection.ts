@@ -27,7 +27,7 @@ import {
   readFrame,
   textOf,
 } from './protocol.js';
-import { type Reply, Requests } from './requests.js';
+import { Requests } from './requests.js';
 import {
   type ConnectionState,
   type ConnectionStatus,
@@ -129,7 +129,7 @@ export class Connection {
     this.#requests = new Requests(clock);
     this.#feed = new Feed(options, this.#emitter, () => this.#askAgain());
     this.#heartbeat = new Heartbeat(options.heartbeat, clock, page, this.#emitter, {
-      ping: (id) => this.#sendFrame({ type: 'ping', id }),
+      ask: (timeoutMs) => this.request({ type: 'ping' }, timeoutMs),
       dead: () => this.#lost('no sign of life'),
     });
     this.#channels = new Channels(options.channels ?? ['global'], {
@@ -239,32 +239,20 @@ export class Connection {
     this.#channels.unfollow(name);
   }
 
-  /** Sends one message; false if there is no link. Nothing is kept for later. */
-  send(message: JsonObject): boolean {
-    return this.#state.name === 'connected' && this.#sendFrame(message);
+  /** Sends one message; without a link the reply to it is an error. Nothing is kept for later. */
+  send(message: JsonObject): void {
+    if (this.#state.name !== 'connected' || !this.#sendFrame(message))
+      this.refuse(message, linkError('not connected'));
   }
 
-  /** Sends one message and waits for its reply: any frame with its id. Rejects with an InventoryError. */
-  request(message: JsonObject, timeoutMs?: number): Promise<Frame> {
-    return new Promise((resolve, reject) => {
-      const id = this.expect((reply) => (reply instanceof InventoryError ? reject(reply) : resolve(reply)), timeoutMs);
-      this.sendExpected({ ...message, id });
-    });
+  /** Sends one message, now or in some other way, and waits for its reply: any frame with its id. */
+  request(message: JsonObject, timeoutMs = REPLY_MS, send = (asked: JsonObject) => this.send(asked)): Promise<Frame> {
+    return this.#requests.ask(timeoutMs, (id) => send({ ...message, id }));
   }
 
-  /** An id whose reply, whoever sends the message, goes to onReply. */
-  expect(onReply: (reply: Reply) => void, timeoutMs = REPLY_MS): string {
-    return this.#requests.expect(onReply, timeoutMs);
-  }
-
-  /** Sends a message whose id came from expect(); without a link its reply is an error. */
-  sendExpected(message: JsonObject): void {
-    if (!this.send(message)) this.refuse(idOf(message.id), linkError('not connected'));
-  }
-
-  /** Answers an expected reply with an error found on this side. */
-  refuse(id: string | undefined, error: InventoryError): void {
-    this.#requests.answer(id, error);
+  /** Answers a message with an error found on this side. */
+  refuse({ id }: JsonObject, error: InventoryError): boolean {
+    return this.#requests.answer(idOf(id), error);
   }
 
   /** Asks for a sign of life now; the link ends if none comes. */
@@ -319,7 +307,6 @@ export class Connection {
       // Undefined fields are not sent.
       {
         type: 'hello',
-        id: this.#requests.id(),
         protocol: PROTOCOL,
         client: this.#options.client ?? { name: 'inventory-client', version: '1.0.0' },
         accept: ['batch'],
@@ -496,7 +483,9 @@ export class Connection {
     if (this.#feed.take(frame, this.channels)) return;
     switch (frame.type) {
       case 'pong':
-        return this.#heartbeat.onPong(frame);
+        // A plain pong may come without an id; there pings are all that is asked.
+        this.#requests.answer(idOf(frame.id) ?? this.#requests.oldest, frame);
+        return;
       case 'stale':
       case 'fresh':
         return this.#emitter.emit('stale', frame.type === 'stale');
@@ -517,7 +506,7 @@ export class Connection {
     const error = errorOf(frame);
     const { code, retryAfterMs = 1000 } = error;
     if (code === 'token_expired') void this.#refreshToken();
-    if (this.#requests.answer(idOf(frame.id), error)) return;
+    if (this.refuse(frame, error)) return;
     if (code === 'forbidden' || code === 'overloaded') {
       const refused = this.#channels.takeRefused();
       if (refused !== undefined) this.#feed.leave(refused, this.channels);
@@ -562,7 +551,7 @@ export class Connection {
     if (byteSize(text) > maxMessageBytes) {
       // Sent, it would end the connection (1009).
       const error = new InventoryError('too_large', 'the message is larger than the relay takes');
-      if (!this.#requests.answer(idOf(message.id), error)) this.report(error);
+      if (!this.refuse(message, error)) this.report(error);
       return true;
     }
     if (!this.#link.send(text)) return false;

@@ -12,7 +12,7 @@ import type { Clock } from './clock.js';
 import type { Listener } from './emitter.js';
 import type { Link } from './link.js';
 import type { Page } from './page.js';
-import { type Frame, idOf } from './protocol.js';
+import type { InventoryError } from './errors.js';
 
 export interface RoundTrip {
   readonly ms: number;
@@ -25,11 +25,6 @@ export interface HeartbeatOptions {
   timeoutMs?: number;
 }
 
-interface Ping {
-  readonly sentAt: number;
-  readonly trusted: boolean;
-}
-
 export interface HeartbeatEvents {
   roundTrip: RoundTrip;
   /** Frames come, the pong does not. */
@@ -37,7 +32,8 @@ export interface HeartbeatEvents {
 }
 
 interface Wiring {
-  readonly ping: (id: string) => void;
+  /** Resolves with the answer; rejects without. */
+  readonly ask: (timeoutMs: number) => Promise<unknown>;
   readonly dead: () => void;
 }
 
@@ -55,10 +51,7 @@ export class Heartbeat {
   readonly #out: Listener<HeartbeatEvents>;
   readonly #w: Wiring;
   #link: Link | null = null;
-  /** Questions without an answer, by id, in the order they were asked. */
-  readonly #pings = new Map<string, Ping>();
   #lastInbound = 0;
-  #count = 0;
 
   constructor(
     options: HeartbeatOptions = {},
@@ -77,7 +70,6 @@ export class Heartbeat {
   /** Beats for as long as the link lives. */
   begin(link: Link): void {
     this.#link = link;
-    this.#pings.clear();
     this.#schedule();
   }
 
@@ -88,19 +80,6 @@ export class Heartbeat {
 
   onInbound(): void {
     this.#lastInbound = this.#clock.monotonic();
-  }
-
-  onPong(frame: Frame): void {
-    // A plain pong may come without an id: pongs keep the order of pings.
-    const [oldest = ''] = this.#pings.keys();
-    const id = idOf(frame.id) ?? oldest;
-    const ping = this.#pings.get(id);
-    if (!ping) return;
-    this.#pings.delete(id);
-    this.#out.emit('roundTrip', {
-      ms: this.#clock.monotonic() - ping.sentAt,
-      trusted: ping.trusted && this.#page.visible(),
-    });
   }
 
   #schedule(): void {
@@ -118,16 +97,16 @@ export class Heartbeat {
   }
 
   #ping(timeoutMs: number, trusted: boolean): void {
-    const clock = this.#clock;
-    const sentAt = clock.monotonic();
-    const id = `p${++this.#count}`;
-    this.#pings.set(id, { sentAt, trusted });
-    this.#w.ping(id);
-    this.#link?.later(timeoutMs, () => {
-      if (!this.#pings.delete(id)) return;
-      if (this.#lastInbound > sentAt) this.#out.emit('missedPong', undefined);
-      else if (clock.monotonic() - sentAt > timeoutMs + LATE_TIMER_MS) this.probe();
-      else this.#w.dead();
-    });
+    const sentAt = this.#clock.monotonic();
+    const elapsed = () => this.#clock.monotonic() - sentAt;
+    this.#w.ask(timeoutMs).then(
+      () => this.#out.emit('roundTrip', { ms: elapsed(), trusted: trusted && this.#page.visible() }),
+      ({ code }: InventoryError) => {
+        if (code !== 'timeout') return;
+        if (this.#lastInbound > sentAt) this.#out.emit('missedPong', undefined);
+        else if (elapsed() > timeoutMs + LATE_TIMER_MS) this.probe();
+        else this.#w.dead();
+      },
+    );
   }
 }

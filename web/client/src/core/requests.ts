@@ -2,21 +2,14 @@
  * requests.ts
  *   Questions that wait for their reply: any frame with their id.
  */
-import type { Clock, TimerHandle } from './clock.js';
+import type { Clock } from './clock.js';
 import { InventoryError } from './errors.js';
 import type { Frame } from './protocol.js';
 
-/** What a question came to. */
-export type Reply = Frame | InventoryError;
-
-interface Waiting {
-  readonly onReply: (reply: Reply) => void;
-  readonly timer: TimerHandle;
-}
-
 export class Requests {
   readonly #clock: Clock;
-  readonly #waiting = new Map<string, Waiting>();
+  /** By id, in the order they were asked. */
+  readonly #waiting = new Map<string, (reply: Frame | InventoryError) => void>();
   #count = 0;
 
   constructor(clock: Clock) {
@@ -27,34 +20,39 @@ export class Requests {
     return this.#waiting.size;
   }
 
-  /** An id nobody had before. */
-  id(): string {
-    return `c${++this.#count}`;
-  }
-
-  /** A new id, whose reply goes to onReply. */
-  expect(onReply: Waiting['onReply'], timeoutMs: number): string {
-    const id = this.id();
-    const timer = this.#clock.setTimeout(
-      () => this.answer(id, new InventoryError('timeout', 'no reply', { retryable: true })),
-      timeoutMs,
-    );
-    this.#waiting.set(id, { onReply, timer });
-    return id;
+  /** Hands `send` an id nobody had before; what comes under it is the reply. Rejects with an InventoryError. */
+  ask(timeoutMs: number, send: (id: string) => void): Promise<Frame> {
+    const id = `c${++this.#count}`;
+    return new Promise((resolve, reject) => {
+      const timer = this.#clock.setTimeout(
+        () => this.answer(id, new InventoryError('timeout', 'no reply', { retryable: true })),
+        timeoutMs,
+      );
+      this.#waiting.set(id, (reply) => {
+        this.#clock.clearTimeout(timer);
+        if (reply instanceof InventoryError) reject(reply);
+        else resolve(reply);
+      });
+      send(id);
+    });
   }
 
   /** False if nobody waits for it. */
-  answer(id = '', reply: Reply): boolean {
-    const waiting = this.#waiting.get(id);
-    if (!waiting) return false;
-    this.#waiting.delete(id);
-    this.#clock.clearTimeout(waiting.timer);
-    waiting.onReply(reply);
-    return true;
+  answer(id: string | undefined, reply: Frame | InventoryError): boolean {
+    const waiting = this.#waiting.get(id ?? '');
+    this.#waiting.delete(id ?? '');
+    waiting?.(reply);
+    return waiting !== undefined;
+  }
+
+  /** The one that waits longest. */
+  get oldest(): string | undefined {
+    const [id] = this.#waiting.keys();
+    return id;
   }
 
   /** Nobody will answer any more. */
   end(error: InventoryError): void {
-    for (const id of [...this.#waiting.keys()]) this.answer(id, error);
+    for (const id of this.#waiting.keys()) this.answer(id, error);
   }
 }

@@ -16,8 +16,7 @@ import { Batcher, type BatchOptions } from '../core/batcher.js';
 import type { Clock } from '../core/clock.js';
 import type { Connection } from '../core/connection.js';
 import { InventoryError } from '../core/errors.js';
-import { fieldsOf, idOf, type JsonObject } from '../core/protocol.js';
-import type { Reply } from '../core/requests.js';
+import { type Frame, fieldsOf, type JsonObject } from '../core/protocol.js';
 import { Timer } from '../core/timer.js';
 import type { StoredOperation } from './operation.js';
 import { errorOfStored, type Outbox } from './outbox.js';
@@ -187,25 +186,25 @@ export class Drain {
 
   #send(op: StoredOperation): void {
     this.counts.sent++;
-    const id = this.#w.connection.expect((reply) => void this.#onReply(op, reply));
-    const message = { ...op.message, id, key: op.key };
     // One that went wrong before goes alone: should it be what the relay cannot read, it harms nobody.
-    if (op.attempts > 1) this.#w.connection.sendExpected(message);
-    else this.batcher.push(message);
+    const send = op.attempts > 1 ? undefined : (message: JsonObject) => this.batcher.push(message);
+    this.#w.connection.request({ ...op.message, key: op.key }, undefined, send).then(
+      (reply) => this.#onReply(op, reply),
+      (error: InventoryError) => this.#onReply(op, error),
+    );
   }
 
   #sendBatch(messages: readonly JsonObject[]): void {
     const { connection } = this.#w;
     const [only] = messages;
-    if (messages.length === 1 && only) return connection.sendExpected(only);
-    // Answered entry by entry; only a refusal of the whole comes under this id.
-    const id = connection.expect((reply) => {
-      if (reply instanceof InventoryError) for (const entry of messages) connection.refuse(idOf(entry.id), reply);
+    if (messages.length === 1 && only) return connection.send(only);
+    // Answered entry by entry; only a refusal of the whole comes under its id.
+    connection.request({ type: 'batch', messages }).catch((error: InventoryError) => {
+      for (const entry of messages) connection.refuse(entry, error);
     });
-    connection.sendExpected({ type: 'batch', id, messages });
   }
 
-  async #onReply(sent: StoredOperation, reply: Reply): Promise<void> {
+  async #onReply(sent: StoredOperation, reply: Frame | InventoryError): Promise<void> {
     const op = this.#outbox.get(sent.key) ?? sent;
     this.#outbox.inFlight.delete(op.key);
     this.#retryAt.delete(op.key);

@@ -6,10 +6,10 @@
  */
 import type { BatchOptions } from './core/batcher.js';
 import { type Clock, systemClock } from './core/clock.js';
-import { Connection, type ConnectionOptions } from './core/connection.js';
-import { Emitter, type ListenOptions } from './core/emitter.js';
+import { Connection, type ConnectionEvents, type ConnectionOptions } from './core/connection.js';
+import type { Emitter, ListenOptions } from './core/emitter.js';
 import { InventoryError } from './core/errors.js';
-import type { Gap, SnapshotPage } from './core/feed.js';
+import type { SnapshotPage } from './core/feed.js';
 import { browserPage } from './core/page.js';
 import {
   canonicalChannel,
@@ -23,7 +23,7 @@ import {
 import type { ConnectionState, ConnectionStatus } from './core/state.js';
 import { oncePerTurn, Timer } from './core/timer.js';
 import { defaultPolicies, type Policies } from './perf/adaptive.js';
-import { type Health, healthOf } from './perf/health.js';
+import { type Health, HealthMeter } from './perf/health.js';
 import { type Grade, type Quality, QualityMeter } from './perf/quality.js';
 import { Presence } from './presence/presence.js';
 import {
@@ -58,19 +58,13 @@ export interface ClientOptions extends ConnectionOptions {
   tabs?: Tabs | null;
 }
 
-export interface ClientEvents {
-  state: ConnectionState;
-  /** An event of the stock, new to this client. */
-  message: InventoryEvent;
-  snapshot: SnapshotPage;
+export interface ClientEvents extends ConnectionEvents {
   quality: Quality;
   health: Health;
   sync: SyncStatus;
   conflict: Conflict;
   /** Five seconds without a link; and what came of it. */
   lostConnection: 'lost' | 'restored' | 'failed';
-  gap: Gap;
-  error: InventoryError;
 }
 
 export interface Subscription {
@@ -93,7 +87,6 @@ const LOST_AFTER_MS = 5_000;
 const LINGER_MS = 1_000;
 const SAVE_ROWS_AFTER_MS = 1_000;
 const REPORT_EVERY_MS = 5_000;
-const RECENT_MS = 300_000;
 
 export class InventoryClient {
   readonly connection: Connection;
@@ -110,13 +103,13 @@ export class InventoryClient {
   };
   readonly #options: ClientOptions;
   readonly #clock: Clock;
-  readonly #emitter: Emitter<ClientEvents>;
+  readonly #events: Emitter<ClientEvents>;
   readonly #storage: StorageAdapter;
   readonly #meter: QualityMeter;
+  readonly #health: HealthMeter;
   readonly #presences = new Map<string, { presence: Presence; count: number }>();
   #knownConflicts: ReadonlySet<string> = new Set();
   readonly #stops: ((() => void) | undefined)[] = [];
-  #recent: { at: number; what: string; ms: number }[] = [];
   #grade: Grade = 'good';
   #stale = false;
   readonly #saveTimer: Timer;
@@ -142,12 +135,13 @@ export class InventoryClient {
     this.#saveTimer = new Timer(clock);
     this.#lostTimer = new Timer(clock);
     this.#reportTimer = new Timer(clock);
-    const onThrow = (error: unknown) => this.connection.reportThrown(error);
-    this.#emitter = new Emitter(onThrow, { state: () => this.state, sync: () => this.queue.status });
-    this.inventory = new Store(onThrow);
+    this.inventory = new Store((error) => this.connection.reportThrown(error));
     const together = (fn: () => void) => this.inventory.together(fn);
     this.connection = new Connection({ snapshot: true, together, ...options, clock, page });
+    this.#events = this.connection.events as Emitter<ClientEvents>;
+    this.#events.present.sync = () => this.queue.status;
     this.#meter = new QualityMeter(clock);
+    this.#health = new HealthMeter(clock);
     this.#storage =
       typeof storage === 'string' ? new IndexedDbStorage(name, storage === 'memory' ? null : undefined) : storage;
     this.#wire();
@@ -166,7 +160,7 @@ export class InventoryClient {
       () => this.#saveTimer.stop(),
       () => this.#lostTimer.stop(),
       () => this.#reportTimer.stop(),
-      page.watchTasks?.((ms) => this.#note('busy', ms)),
+      page.watchTasks?.((ms) => this.#health.note('busy', ms)),
       this.inventory.subscribeAll(() => this.#scheduleSave()),
       page.listen((signal) => {
         if (signal === 'hidden') this.queue.drain.batcher.flush();
@@ -203,7 +197,7 @@ export class InventoryClient {
 
   /** A listener for `state` or `sync` is called at once with the present one. */
   on<K extends keyof ClientEvents>(name: K, fn: (value: ClientEvents[K]) => void, options?: ListenOptions): () => void {
-    return this.#emitter.on(name, fn, options);
+    return this.#events.on(name, fn, options);
   }
 
   connect(): void {
@@ -249,7 +243,6 @@ export class InventoryClient {
     for (const { presence } of this.#presences.values()) presence.close();
     this.queue.close();
     this.connection.close();
-    this.#emitter.clear();
   }
 
   /** Follows a channel. Counted: the last one to leave ends it. */
@@ -343,22 +336,7 @@ export class InventoryClient {
   }
 
   health(): Health {
-    const since = this.#clock.monotonic() - RECENT_MS;
-    this.#recent = this.#recent.filter(({ at }) => at > since);
-    const gaps = this.#recent.filter(({ what }) => what === 'gap').length;
-    const problems = this.#recent.filter(({ what }) => what !== 'gap' && what !== 'busy');
-    const { size, oldestAt } = this.queue.status;
-    return healthOf({
-      connected: this.state.name === 'connected',
-      quality: this.quality,
-      queueSize: size,
-      oldestQueuedMs: oldestAt === null ? 0 : this.#clock.now() - oldestAt,
-      problems: problems.length,
-      lastProblem: problems.at(-1)?.what ?? '',
-      gaps,
-      stale: this.#stale,
-      busyMs: this.#recent.reduce((sum, { ms }) => sum + ms, 0),
-    });
+    return this.#health.value(this.state.name === 'connected', this.quality, this.queue.status, this.#stale);
   }
 
   /** Known items, in order of their keys. */
@@ -371,50 +349,47 @@ export class InventoryClient {
   }
 
   #wire(): void {
-    const { connection, inventory, counters } = this;
+    const { counters, inventory } = this;
+    const on = this.on.bind(this);
     const onEvent = (event: InventoryEvent) => {
       inventory.onEvent(event);
       if (event.op !== undefined) this.queue.drain.onEcho(event.op, event.data);
     };
-    connection.on('event', (event) => {
+    on('message', (event) => {
       counters.events++;
-      if (event.conflated !== undefined) counters.conflated += event.conflated - 1;
+      counters.conflated += (event.conflated ?? 1) - 1;
       onEvent(event);
-      this.#emitter.emit('message', event);
     });
-    connection.on('duplicate', (event) => {
+    on('duplicate', (event) => {
       counters.duplicates++;
       onEvent(event);
     });
-    connection.on('snapshot', (page) => {
-      inventory.onSnapshot(page);
-      this.#emitter.emit('snapshot', page);
-    });
-    connection.on('resync', () => {
+    on('snapshot', (page) => inventory.onSnapshot(page));
+    on('resync', () => {
       counters.resyncs++;
       inventory.onResync();
     });
-    connection.on('gap', (gap) => {
+    on('gap', () => {
       counters.gaps++;
-      this.#tell('gap', gap, 'gap');
+      this.#health.note('gap');
     });
-    connection.on('error', (error) => {
+    on('error', ({ code }) => {
       counters.errors++;
-      this.#tell('error', error, error.code);
+      this.#health.note(code);
     });
-    connection.on('stale', (stale) => {
+    on('stale', (stale) => {
       this.#stale = stale;
     });
-    connection.on('traffic', ({ direction, bytes }) => this.#meter.onTraffic(direction, bytes));
-    connection.on('roundTrip', (trip) => {
+    on('traffic', ({ direction, bytes }) => this.#meter.onTraffic(direction, bytes));
+    on('roundTrip', (trip) => {
       this.#meter.onRoundTrip(trip);
       this.#onQuality();
     });
-    connection.on('missedPong', () => {
+    on('missedPong', () => {
       this.#meter.onMissedPong();
       this.#onQuality();
     });
-    connection.on('state', (state) => this.#onState(state));
+    on('state', (state) => this.#onState(state));
   }
 
   #onState(state: ConnectionState): void {
@@ -428,10 +403,9 @@ export class InventoryClient {
     } else if (state.lastConnected !== null && !this.#lost) {
       this.#lostTimer.start(LOST_AFTER_MS, () => {
         this.#lost = true;
-        this.#emitter.emit('lostConnection', 'lost');
+        this.#events.emit('lostConnection', 'lost');
       });
     }
-    this.#emitter.emit('state', state);
     this.#onQuality();
   }
 
@@ -439,7 +413,7 @@ export class InventoryClient {
     this.#lostTimer.stop();
     if (!this.#lost) return;
     this.#lost = false;
-    this.#emitter.emit('lostConnection', how);
+    this.#events.emit('lostConnection', how);
   }
 
   #onQuality(): void {
@@ -448,7 +422,7 @@ export class InventoryClient {
       this.#grade = quality.grade;
       this.#adapt(quality);
     }
-    this.#emitter.emit('quality', quality);
+    this.#events.emit('quality', quality);
   }
 
   #adapt(quality: Quality): void {
@@ -477,7 +451,7 @@ export class InventoryClient {
 
   readonly #syncSoon = oncePerTurn(() => {
     if (this.#closed) return;
-    this.#emitter.emit('sync', this.queue.status);
+    this.#events.emit('sync', this.queue.status);
     this.#tellConflicts();
   });
 
@@ -487,8 +461,9 @@ export class InventoryClient {
     this.#knownConflicts = new Set(conflicts.map(({ id }) => id));
     for (const conflict of conflicts) {
       if (known.has(conflict.id)) continue;
-      this.#tell('conflict', conflict, 'CONFLICT');
-      this.#emitter.call(this.#decide, conflict);
+      this.#health.note('CONFLICT');
+      this.#events.emit('conflict', conflict);
+      this.#events.call(this.#decide, conflict);
     }
   }
 
@@ -499,20 +474,9 @@ export class InventoryClient {
 
   #report(): void {
     this.#reportTimer.start(REPORT_EVERY_MS, () => {
-      this.#emitter.emit('health', this.health());
+      this.#events.emit('health', this.health());
       this.#report();
     });
-  }
-
-  /** Emits, and remembers for a while that it happened. */
-  #tell<K extends keyof ClientEvents>(name: K, value: ClientEvents[K], what: string): void {
-    this.#note(what);
-    this.#emitter.emit(name, value);
-  }
-
-  #note(what: string, ms = 0): void {
-    this.#recent.push({ at: this.#clock.monotonic(), what, ms });
-    if (this.#recent.length > 1000) this.#recent.shift();
   }
 }
 

@@ -16,7 +16,7 @@ function stage(options: Partial<ConnectionOptions> = {}, relayOptions: Partial<R
   const events: InventoryEvent[] = [];
   const errors: InventoryError[] = [];
   connection.on('state', (state) => void states.push(state));
-  connection.on('event', (event) => void events.push(event));
+  connection.on('message', (event) => void events.push(event));
   connection.on('error', (error) => void errors.push(error));
   const up = () => clock.until(() => connection.state.name === 'connected');
   const down = () => clock.until(() => connection.state.name !== 'connected');
@@ -360,7 +360,7 @@ describe('resuming', () => {
   test('the position is stored before the event is emitted', async () => {
     const { clock, database, connection, up } = stage();
     const seen: (string | null)[] = [];
-    connection.on('event', () => void seen.push(connection.position));
+    connection.on('message', () => void seen.push(connection.position));
     connection.connect();
     await up();
     database.change('p', 'w', -1);
@@ -371,7 +371,7 @@ describe('resuming', () => {
 
   test('a listener that throws is reported and costs no event', async () => {
     const { clock, database, connection, up, events, errors } = stage();
-    connection.on('event', () => {
+    connection.on('message', () => {
       throw new Error('mine');
     });
     connection.connect();

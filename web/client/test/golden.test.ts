@@ -112,7 +112,7 @@ class Player {
     });
     if (subprotocol) connection.setToken(String(wanted.token ?? 'a token'));
     connection.on('error', (error) => void this.errors.push(error));
-    for (const name of ['event', 'snapshot', 'resync', 'gap', 'frame', 'roundTrip', 'duplicate'] as const)
+    for (const name of ['message', 'snapshot', 'resync', 'gap', 'frame', 'roundTrip', 'duplicate'] as const)
       connection.on(name, (value) => void this.heard.push({ name, value }));
     this.#connection = connection;
     connection.connect();
@@ -187,7 +187,7 @@ class Player {
         if (isObject(frame.limits)) expect(connection.welcome.limits).toMatchObject(frame.limits);
         break;
       case 'batch':
-        expect(said('event').map((event) => (event as JsonObject).data)).toEqual(
+        expect(said('message').map((event) => (event as JsonObject).data)).toEqual(
           (frame.events as JsonObject[]).map((event) => event.data),
         );
         break;
@@ -215,7 +215,7 @@ class Player {
       case 'unsubscribed':
         break;
       default:
-        if (isObject(frame.data)) expect(said('event')).toMatchObject([{ type: frame.type, data: frame.data }]);
+        if (isObject(frame.data)) expect(said('message')).toMatchObject([{ type: frame.type, data: frame.data }]);
         else expect(said('frame')).toMatchObject([frame]);
     }
     expect(this.errors.filter((error) => error.code === 'MALFORMED_FRAME')).toEqual([]);

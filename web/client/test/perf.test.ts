@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { healthOf } from '../src/perf/health.js';
+import { HealthMeter } from '../src/perf/health.js';
 import { QualityMeter } from '../src/perf/quality.js';
 import { VirtualClock } from '../src/testing/index.js';
 import { P, stage } from './stage.js';
@@ -103,20 +103,22 @@ describe('quality', () => {
 });
 
 describe('health', () => {
-  const good = {
+  const state = {
     connected: true,
     quality: meter().quality.value,
-    queueSize: 0,
-    oldestQueuedMs: 0,
-    problems: 0,
-    lastProblem: '',
-    gaps: 0,
+    queue: stage().client.queue.status,
     stale: false,
-    busyMs: 0,
+    notes: [] as [what: string, ms?: number][],
+  };
+  const healthOf = (change: Partial<typeof state> = {}) => {
+    const { connected, quality, queue, stale, notes } = { ...state, ...change };
+    const health = new HealthMeter(new VirtualClock());
+    for (const note of notes) health.note(...note);
+    return health.value(connected, quality, queue, stale);
   };
 
   test('all well is a hundred, with nothing to recommend', () => {
-    const health = healthOf(good);
+    const health = healthOf();
     expect(health.score).toBe(100);
     expect(health.factors.reduce((sum, f) => sum + f.weight, 0)).toBe(100);
     expect(health.factors.filter((f) => f.recommendation)).toEqual([]);
@@ -136,19 +138,19 @@ describe('health', () => {
   });
 
   test('a dead link is never more than forty', () => {
-    expect(healthOf({ ...good, connected: false }).score).toBe(40);
+    expect(healthOf({ connected: false }).score).toBe(40);
   });
 
-  test.each([
-    ['latency', { quality: { ...good.quality, rttMs: 900 } }],
-    ['jitter', { quality: { ...good.quality, jitterMs: 290 } }],
-    ['queue', { queueSize: 800 }],
-    ['errors', { problems: 9, lastProblem: 'rate_limited' }],
+  test.each<[string, Partial<typeof state>]>([
+    ['latency', { quality: { ...state.quality, rttMs: 900 } }],
+    ['jitter', { quality: { ...state.quality, jitterMs: 290 } }],
+    ['queue', { queue: { ...state.queue, size: 800 } }],
+    ['errors', { notes: Array(9).fill(['rate_limited']) }],
     ['freshness', { stale: true }],
-    ['page', { busyMs: 20_000 }],
-    ['connection', { quality: { ...good.quality, stability: 0.5 } }],
+    ['page', { notes: [['busy', 20_000]] }],
+    ['connection', { quality: { ...state.quality, stability: 0.5 } }],
   ])('a bad %s lowers the score and says what to do', (id, change) => {
-    const health = healthOf({ ...good, ...change });
+    const health = healthOf(change);
     expect(health.score).toBeLessThan(100);
     expect(health.factors.filter((f) => f.recommendation).map((f) => f.id)).toEqual([id]);
   });

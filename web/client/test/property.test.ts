@@ -144,7 +144,7 @@ test('positions never move backwards, and every change is heard once or announce
       });
       const versions: unknown[] = [];
       const positions: string[] = [];
-      connection.on('event', (event) => {
+      connection.on('message', (event) => {
         versions.push(event.data.version);
         if (connection.position !== null) positions.push(connection.position);
       });

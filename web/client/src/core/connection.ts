@@ -93,7 +93,8 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #clock: Clock;
   readonly #page: Page;
-  readonly #emitter = new Emitter<ConnectionEvents>((error) => this.reportThrown(error), { state: () => this.#state });
+  /** What is built on the connection speaks here, too. */
+  readonly events = new Emitter<ConnectionEvents>((error) => this.reportThrown(error));
   readonly #feed: Feed;
   readonly #requests: Requests;
   readonly #heartbeat: Heartbeat;
@@ -119,6 +120,7 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     const { clock = systemClock, page = browserPage() } = options;
+    this.events.present.state = () => this.#state;
     this.#options = options;
     this.#clock = clock;
     this.#page = page;
@@ -127,8 +129,8 @@ export class Connection {
     this.#hiddenTimer = new Timer(clock);
     this.#token = new Token(clock, options.getToken);
     this.#requests = new Requests(clock);
-    this.#feed = new Feed(options, this.#emitter, () => this.#askAgain());
-    this.#heartbeat = new Heartbeat(options.heartbeat, clock, page, this.#emitter, {
+    this.#feed = new Feed(options, this.events, () => this.#askAgain());
+    this.#heartbeat = new Heartbeat(options.heartbeat, clock, page, this.events, {
       ask: (timeoutMs) => this.request({ type: 'ping' }, timeoutMs),
       dead: () => this.#lost('no sign of life'),
     });
@@ -182,11 +184,11 @@ export class Connection {
     fn: (value: ConnectionEvents[K]) => void,
     options?: ListenOptions,
   ): () => void {
-    return this.#emitter.on(name, fn, options);
+    return this.events.on(name, fn, options);
   }
 
   report(error: InventoryError): void {
-    this.#emitter.emit('error', error);
+    this.events.emit('error', error);
   }
 
   /** Something of the application threw: a listener, or what else it gave to be called. */
@@ -214,7 +216,7 @@ export class Connection {
   close(): void {
     this.#leave('closed');
     this.#stopListening();
-    this.#emitter.clear();
+    this.events.clear();
   }
 
   /** A token that came by itself: used at once on an open link, and for the next. */
@@ -445,7 +447,7 @@ export class Connection {
     const token = this.#token.value;
     if (token === null) return;
     this.request({ type: 'auth', token }).then(
-      (frame) => this.#emitter.emit('frame', frame),
+      (frame) => this.events.emit('frame', frame),
       (error: InventoryError) => this.report(error),
     );
   }
@@ -454,7 +456,7 @@ export class Connection {
 
   #onMessage(data: unknown): void {
     this.#heartbeat.onInbound();
-    if (typeof data === 'string') this.#emitter.emit('traffic', { direction: 'in', bytes: data.length });
+    if (typeof data === 'string') this.events.emit('traffic', { direction: 'in', bytes: data.length });
     const frame = readFrame(data);
     if (!frame) this.report(malformed(data));
     else if (frame.type === 'welcome') this.#onWelcome(frame);
@@ -488,7 +490,7 @@ export class Connection {
         return;
       case 'stale':
       case 'fresh':
-        return this.#emitter.emit('stale', frame.type === 'stale');
+        return this.events.emit('stale', frame.type === 'stale');
       case 'token_expiring':
         return void this.#refreshToken();
       case 'drain':
@@ -499,7 +501,7 @@ export class Connection {
       case 'subscribed':
         this.#channels.onConfirmed(textOf(frame.channel) ?? '');
     }
-    if (!this.#requests.answer(idOf(frame.id), frame)) this.#emitter.emit('frame', frame);
+    if (!this.#requests.answer(idOf(frame.id), frame)) this.events.emit('frame', frame);
   }
 
   #onError(frame: Frame): void {
@@ -555,7 +557,7 @@ export class Connection {
       return true;
     }
     if (!this.#link.send(text)) return false;
-    this.#emitter.emit('traffic', { direction: 'out', bytes: text.length });
+    this.events.emit('traffic', { direction: 'out', bytes: text.length });
     return true;
   }
 
@@ -614,7 +616,7 @@ export class Connection {
       lastConnected: this.#lastConnected,
       reconnectAttempts: this.#lastConnected === null ? 0 : this.#attempts,
     };
-    this.#emitter.emit('state', this.#state);
+    this.events.emit('state', this.#state);
   }
 }
 

@@ -16,17 +16,14 @@ export interface Listener<Events extends object> {
   emit<K extends keyof Events>(name: K, value: Events[K]): void;
 }
 
-type Present<Events> = { readonly [K in keyof Events]?: () => Events[K] };
-
 export class Emitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
   readonly #onThrow: (error: unknown) => void;
-  readonly #present: Present<Events>;
+  /** A listener for a name in it is called at once, with what is so now. */
+  readonly present: { [K in keyof Events]?: () => Events[K] } = {};
 
-  /** A listener for a name in present is called at once, with what is so now. */
-  constructor(onThrow: (error: unknown) => void, present: Present<Events> = {}) {
+  constructor(onThrow: (error: unknown) => void) {
     this.#onThrow = onThrow;
-    this.#present = present;
   }
 
   on<K extends keyof Events>(name: K, fn: (value: Events[K]) => void, options?: ListenOptions): () => void {
@@ -38,7 +35,7 @@ export class Emitter<Events extends object> {
     if (!options?.signal?.aborted) {
       set.add(entry);
       options?.signal?.addEventListener('abort', off, { once: true });
-      const present = this.#present[name];
+      const present = this.present[name];
       if (present) this.call(fn, present());
     }
     return off;

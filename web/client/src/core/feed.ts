@@ -37,7 +37,8 @@ export interface Gap {
 }
 
 export interface FeedEvents {
-  event: InventoryEvent;
+  /** An event of the stock, new to this client. */
+  message: InventoryEvent;
   snapshot: SnapshotPage;
   /** All versions held are void; rows come again. */
   resync: { readonly reason: string };
@@ -152,7 +153,7 @@ export class Feed {
       this.#out.emit('gap', { ...verdict.gap, reason: 'versions' });
       this.#askAgain();
     }
-    this.#out.emit('event', event);
+    this.#out.emit('message', event);
   }
 
   #onSnapshot(frame: Frame): void {

@@ -2,6 +2,8 @@
  * health.ts
  *   One number for the whole, and why it is what it is.
  */
+import type { Clock } from '../core/clock.js';
+import type { SyncStatus } from '../sync/queue.js';
 import type { Quality } from './quality.js';
 
 export interface HealthFactor {
@@ -19,82 +21,91 @@ export interface Health {
   readonly factors: readonly HealthFactor[];
 }
 
-export interface HealthInput {
-  readonly connected: boolean;
-  readonly quality: Quality;
-  readonly queueSize: number;
-  readonly oldestQueuedMs: number;
-  readonly problems: number;
-  /** The code seen last. */
-  readonly lastProblem: string;
-  readonly gaps: number;
-  readonly stale: boolean;
-  /** How long tasks kept the page busy, of the last five minutes. */
-  readonly busyMs: number;
-}
-
 /** Below this a factor says what to do. */
 const ADVISE_BELOW = 0.7;
 /** A dead link is never more than this, however good the rest. */
 const DEAD_LINK_CAP = 40;
 
-export function healthOf(input: HealthInput): Health {
-  const { connected, quality, queueSize, oldestQueuedMs, problems, lastProblem, gaps, stale, busyMs } = input;
-  const { rttMs, jitterMs, stability } = quality;
-  const rows: [HealthFactor['id'], weight: number, value: number, score: number, advice: string][] = [
-    connected
-      ? ['connection', 30, stability, stability, 'The link breaks often: try another network.']
-      : ['connection', 30, stability, 0, 'No link: changes are kept and sent later.'],
-    [
-      'latency',
-      20,
-      rttMs ?? 0,
-      falling(rttMs ?? 0, 100, 1000),
-      `Answers take ${Math.round(rttMs ?? 0)} ms: try another network.`,
-    ],
-    [
-      'jitter',
-      10,
-      jitterMs ?? 0,
-      falling(jitterMs ?? 0, 20, 300),
-      `Answers vary by ${Math.round(jitterMs ?? 0)} ms: try another network.`,
-    ],
-    [
-      'queue',
-      15,
-      queueSize,
-      Math.min(falling(queueSize, 20, 1000), falling(oldestQueuedMs, 60_000, 3_600_000)),
-      `${queueSize} changes wait: keep this page open.`,
-    ],
-    [
-      'errors',
-      10,
-      problems,
-      falling(problems, 0, 10),
-      `${problems} problems in 5 minutes, the last ${lastProblem}: ${
-        lastProblem === 'rate_limited' ? 'raise the batch window.' : 'look at the list of changes.'
-      }`,
-    ],
-    stale
-      ? ['freshness', 10, gaps, 0, 'The relay lost its database: numbers may be old.']
-      : ['freshness', 10, gaps, falling(gaps, 0, 5), `${gaps} gaps in 5 minutes: rows came again.`],
-    [
-      'page',
-      5,
-      busyMs,
-      falling(busyMs, 3_000, 30_000),
-      `The page was busy for ${Math.round(busyMs / 1000)} s of 5 minutes: show fewer rows.`,
-    ],
-  ];
-  const factors = rows.map(([id, weight, value, score, advice]) => ({
-    id,
-    weight,
-    score,
-    value,
-    ...(score < ADVISE_BELOW && { recommendation: advice }),
-  }));
-  const score = factors.reduce((sum, f) => sum + f.weight * f.score, 0);
-  return { score: Math.round(connected ? score : Math.min(score, DEAD_LINK_CAP)), factors };
+/** What happened longer ago counts no more. */
+const RECENT_MS = 300_000;
+
+export class HealthMeter {
+  readonly #clock: Clock;
+  #recent: { at: number; what: string; ms: number }[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** A gap, a task that kept the page busy, or the code of a problem. */
+  note(what: string, ms = 0): void {
+    this.#recent.push({ at: this.#clock.monotonic(), what, ms });
+  }
+
+  /** stale: the relay has lost its database. */
+  value(connected: boolean, quality: Quality, queue: SyncStatus, stale: boolean): Health {
+    const { size, oldestAt } = queue;
+    const { stability } = quality;
+    const rtt = quality.rttMs ?? 0;
+    const jitter = quality.jitterMs ?? 0;
+    const now = this.#clock.now();
+    const since = this.#clock.monotonic() - RECENT_MS;
+    this.#recent = this.#recent.filter(({ at }) => at > since).slice(-1000);
+    let gaps = 0;
+    let busyMs = 0;
+    let problems = 0;
+    let last = '';
+    for (const { what, ms } of this.#recent) {
+      busyMs += ms;
+      if (what === 'gap') gaps++;
+      else if (what !== 'busy') {
+        problems++;
+        last = what;
+      }
+    }
+    const rows: [HealthFactor['id'], weight: number, value: number, score: number, advice: string][] = [
+      connected
+        ? ['connection', 30, stability, stability, 'The link breaks often: try another network.']
+        : ['connection', 30, stability, 0, 'No link: changes are kept and sent later.'],
+      ['latency', 20, rtt, falling(rtt, 100, 1000), `Answers take ${Math.round(rtt)} ms: try another network.`],
+      ['jitter', 10, jitter, falling(jitter, 20, 300), `Answers vary by ${Math.round(jitter)} ms: try another network.`],
+      [
+        'queue',
+        15,
+        size,
+        Math.min(falling(size, 20, 1000), falling(now - (oldestAt ?? now), 60_000, 3_600_000)),
+        `${size} changes wait: keep this page open.`,
+      ],
+      [
+        'errors',
+        10,
+        problems,
+        falling(problems, 0, 10),
+        `${problems} problems in 5 minutes, the last ${last}: ${
+          last === 'rate_limited' ? 'raise the batch window.' : 'look at the list of changes.'
+        }`,
+      ],
+      stale
+        ? ['freshness', 10, gaps, 0, 'The relay lost its database: numbers may be old.']
+        : ['freshness', 10, gaps, falling(gaps, 0, 5), `${gaps} gaps in 5 minutes: rows came again.`],
+      [
+        'page',
+        5,
+        busyMs,
+        falling(busyMs, 3_000, 30_000),
+        `The page was busy for ${Math.round(busyMs / 1000)} s of 5 minutes: show fewer rows.`,
+      ],
+    ];
+    const factors = rows.map(([id, weight, value, score, advice]) => ({
+      id,
+      weight,
+      score,
+      value,
+      ...(score < ADVISE_BELOW && { recommendation: advice }),
+    }));
+    const score = factors.reduce((sum, f) => sum + f.weight * f.score, 0);
+    return { score: Math.round(connected ? score : Math.min(score, DEAD_LINK_CAP)), factors };
+  }
 }
 
 /** 1 up to good, 0 from bad on. */

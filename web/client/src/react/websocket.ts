@@ -58,7 +58,7 @@ export function useInventoryWebSocket(options: InventoryWebSocketOptions = {}): 
     if (entry?.closing) clearTimeout(entry.closing);
     let up = false;
     const stops = [
-      mine.on('event', (event) => latest.current.onEvent?.(event)),
+      mine.on('message', (event) => latest.current.onEvent?.(event)),
       mine.on('error', (error) => latest.current.onError?.(error)),
       mine.on('state', (state) => {
         const now = state.name === 'connected';

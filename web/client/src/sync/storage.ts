@@ -44,12 +44,12 @@ type Mode = 'readonly' | 'readwrite';
 
 export class IndexedDbStorage implements StorageAdapter {
   readonly durable: boolean;
-  readonly #factory: IDBFactory | null | undefined;
+  /** Without one, or when closed, every call rejects. */
+  #factory: IDBFactory | null | undefined;
   readonly #name: string;
   #db: Promise<IDBDatabase> | null = null;
-  #closed = false;
 
-  /** Without a factory (null) every call rejects, and the queue keeps to memory. */
+  /** Without a factory (null) the queue keeps to memory. */
   constructor(name: string, factory: IDBFactory | null | undefined = globalThis.indexedDB) {
     this.durable = factory !== null;
     this.#name = name;
@@ -114,7 +114,7 @@ export class IndexedDbStorage implements StorageAdapter {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#factory = null;
     this.#db?.then((db) => db.close()).catch(() => {});
     this.#db = null;
   }
@@ -124,37 +124,29 @@ export class IndexedDbStorage implements StorageAdapter {
     mode: Mode,
     work: (store: IDBObjectStore) => Promise<T>,
     durability: 'strict' | 'relaxed' = 'relaxed',
+    last = false,
   ): Promise<T> {
-    let cause: unknown;
-    for (let attempt = 0; attempt < 2 && !this.#closed; attempt++) {
-      try {
-        this.#db ??= this.#open();
-        const db = await this.#db;
-        const tx = db.transaction(name, mode, { durability });
-        const [value] = await Promise.all([work(tx.objectStore(name)), finished(tx)]);
-        return value;
-      } catch (error) {
-        cause = error;
-        this.#db = null;
-        // Asking again does not make room.
-        if ((error as Error | null)?.name === 'QuotaExceededError') break;
-      }
+    try {
+      this.#db ??= this.#open();
+      const tx = (await this.#db).transaction(name, mode, { durability });
+      const [value] = await Promise.all([work(tx.objectStore(name)), finished(tx)]);
+      return value;
+    } catch (error) {
+      this.#db = null;
+      if (last) throw error;
+      return this.#run(name, mode, work, durability, true);
     }
-    throw cause ?? new Error('the storage was closed');
   }
 
   async #open(): Promise<IDBDatabase> {
-    if (!this.#factory) throw new Error('this browser has no IndexedDB');
+    if (!this.#factory) throw new Error('there is no IndexedDB');
     const opening = this.#factory.open(this.#name, 1);
     opening.onupgradeneeded = () => {
       opening.result.createObjectStore(OPERATIONS, { keyPath: 'seq', autoIncrement: true });
       opening.result.createObjectStore(ROWS);
     };
     const db = await request<IDBDatabase>(opening);
-    db.onclose = () => {
-      this.#db = null;
-    };
-    db.onversionchange = () => {
+    db.onclose = db.onversionchange = () => {
       db.close();
       this.#db = null;
     };

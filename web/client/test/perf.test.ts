@@ -264,6 +264,8 @@ describe('telling', () => {
     await client.close();
     await clock.advance(2_000);
     expect(clock.pendingTimers).toBe(0);
-    expect(client.adjust({ ...P, quantity: 1 }).status).toBe('failed');
+    const late = client.adjust({ ...P, quantity: 1 });
+    await expect(late.result).rejects.toMatchObject({ code: 'CLOSED' });
+    expect(late.status).toBe('failed');
   });
 });

@@ -137,31 +137,20 @@ export class Queue {
   enqueue(change: JsonObject, options: EnqueueOptions = {}): Operation {
     const key = uuidv7(this.#w.clock);
     const outbox = this.#outbox;
-    const operation = this.#describe(key, change, options);
-    const refused = operation instanceof InventoryError;
-    const result = new Promise<Ack>((resolve, reject) => {
-      if (refused) reject(operation);
-      else outbox.hold(key, { resolve, reject });
+    const result = new Promise<Ack>((resolve, reject) => outbox.hold(key, { resolve, reject }));
+    const saved = this.#save(key, change, options);
+    // What to say while the operation is not in the outbox.
+    let last: OperationStatus = 'saving';
+    const become = (status: OperationStatus) => () => {
+      last = status;
+    };
+    saved.then(become('discarded'), (error: InventoryError) => {
+      last = 'failed';
+      outbox.reject({ key }, error);
+      this.#w.connection.report(error);
     });
-    const saved = refused ? Promise.reject(operation) : this.#save(operation, options.replaces);
-    if (refused) this.#w.connection.report(operation);
-    // What to say while the operation is not in the outbox; and somebody who
-    // only watches the status is not asked to catch.
-    let last: OperationStatus = refused ? 'failed' : 'saving';
-    saved.then(
-      () => {
-        last = 'discarded';
-      },
-      () => {
-        last = 'failed';
-      },
-    );
-    result.then(
-      () => {
-        last = 'acked';
-      },
-      () => {},
-    );
+    // Somebody who only watches the status is not asked to catch.
+    result.then(become('acked'), () => {});
     return {
       id: key,
       get status() {
@@ -248,23 +237,19 @@ export class Queue {
     this.drain.close();
   }
 
-  #describe(
-    key: string,
-    change: JsonObject,
-    { replaces, reviewed = false }: EnqueueOptions,
-  ): NewOperation | InventoryError {
-    if (this.#outbox.closed) return new InventoryError('CLOSED', 'the client was closed');
+  /** The operation a change is; throws what is wrong with it. */
+  #describe(key: string, change: JsonObject, { replaces, reviewed = false }: EnqueueOptions): NewOperation {
+    if (this.#outbox.closed) throw new InventoryError('CLOSED', 'the client was closed');
     const flaw = flawOf(change);
-    if (flaw !== null) return new InventoryError('INVALID_ARGUMENT', flaw);
-    const { maxOps = 5_000, maxBytes = 5e6 } = this.#options;
+    if (flaw !== null) throw new InventoryError('INVALID_ARGUMENT', flaw);
     const { size, bytes: held } = this.status;
     const createdAt = this.#w.clock.now();
     // As it will be sent: what the caller does to its object afterwards is nothing to us.
     const text = JSON.stringify({ occurredAt: new Date(createdAt).toISOString(), ...change });
     const message = JSON.parse(text) as JsonObject;
     const bytes = text.length + 200;
-    if (!replaces && (size + this.#saving >= maxOps || held + this.#savingBytes + bytes > maxBytes))
-      return new InventoryError('QUEUE_FULL', `${size} changes wait already`, { retryable: true });
+    if (!replaces && this.#usage(size + this.#saving + 1, held + this.#savingBytes + bytes) > 1)
+      throw new InventoryError('QUEUE_FULL', `${size} changes wait already`, { retryable: true });
     const effects = effectsOf(message);
     const [first] = effects;
     return {
@@ -283,7 +268,8 @@ export class Queue {
     };
   }
 
-  async #save(operation: NewOperation, replaces: StoredOperation | undefined): Promise<void> {
+  async #save(key: string, change: JsonObject, options: EnqueueOptions): Promise<void> {
+    const operation = this.#describe(key, change, options);
     // A round is over when nothing waits; its progress stays to be read until the next begins.
     if (this.#saving === 0 && !this.#outbox.hasWork) this.drain.done = 0;
     if (!this.#w.connection.canWrite) this.#outbox.persist();
@@ -291,7 +277,7 @@ export class Queue {
     this.#savingBytes += operation.bytes;
     this.#changed();
     try {
-      await this.#inTurn(() => this.#write(operation, replaces));
+      await this.#inTurn(() => this.#write(operation, options.replaces));
     } finally {
       this.#saving--;
       this.#savingBytes -= operation.bytes;
@@ -304,9 +290,7 @@ export class Queue {
     const outbox = this.#outbox;
     if (replaces) {
       if (await outbox.swap(replaces, operation)) return;
-      const error = new InventoryError('DISCARDED', 'somebody else decided meanwhile');
-      outbox.reject(operation, error);
-      throw error;
+      throw new InventoryError('DISCARDED', 'somebody else decided meanwhile');
     }
     const last = this.#lastOf(operation);
     const both = last && merged(last, operation);
@@ -348,9 +332,14 @@ export class Queue {
     this.#w.onChange();
   }
 
+  /** Of the quota, as a share. */
+  #usage(ops: number, bytes: number): number {
+    const { maxOps = 5_000, maxBytes = 5e6 } = this.#options;
+    return Math.max(ops / maxOps, bytes / maxBytes);
+  }
+
   #computeStatus(): SyncStatus {
     const { paused, done } = this.drain;
-    const { maxOps = 5_000, maxBytes = 5e6 } = this.#options;
     const counts = { queued: 0, sending: 0, conflict: 0, failed: 0 };
     let bytes = 0;
     let oldestAt: number | null = null;
@@ -362,7 +351,7 @@ export class Queue {
     const { sending, conflict: conflicts, failed } = counts;
     const unsent = counts.queued + sending;
     const size = unsent + conflicts + failed;
-    const usage = Math.max(size / maxOps, bytes / maxBytes);
+    const usage = this.#usage(size, bytes);
     return {
       state: paused
         ? 'paused'

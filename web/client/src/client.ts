@@ -152,7 +152,7 @@ export class InventoryClient {
       store: this.inventory,
       locks,
       tabs,
-      lockName: `drain:${name}`,
+      lockName: name,
       batch,
       onChange: this.#syncSoon,
     });

@@ -11,7 +11,7 @@ import { type BackoffOptions, backoffMs } from './backoff.js';
 import { Channels } from './channels.js';
 import { type Clock, systemClock } from './clock.js';
 import { Emitter, type ListenOptions } from './emitter.js';
-import { type ErrorCode, errorOf, InventoryError, reasonOf } from './errors.js';
+import { type ErrorCode, errorOf, InventoryError, isAboutToken, reasonOf } from './errors.js';
 import { Feed, type FeedEvents, malformed } from './feed.js';
 import { Heartbeat, type HeartbeatEvents, type HeartbeatOptions } from './heartbeat.js';
 import { Link, type SocketConstructor, type SocketLike } from './link.js';
@@ -467,13 +467,13 @@ export class Connection {
   /** Before `welcome`: a refusal, or a relay of the plain dialect. */
   #onEarlyFrame(frame: Frame): void {
     if (frame.type === 'error') {
-      const code = textOf(frame.code);
-      if (code === undefined || code === 'unknown_type') return this.#beginPlain();
-      if (code === 'unauthorized' || code === 'token_expired') return this.#onTokenRefused();
       const error = errorOf(frame);
+      const { code } = error;
+      if (code === 'unknown_type' || !frame.code) return this.#beginPlain();
+      if (isAboutToken(code)) return this.#onTokenRefused();
       this.#retryAfterMs = error.retryAfterMs ?? 0;
-      this.report(error);
       if (code === 'forbidden') this.#fail(code, error.message);
+      else this.report(error);
       return;
     }
     // What a pong says before `welcome`, only the plain dialect says.

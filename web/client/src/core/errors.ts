@@ -83,6 +83,11 @@ export class InventoryError extends Error {
   }
 }
 
+/** A newer token may help. */
+export function isAboutToken(code: ErrorCode | undefined): boolean {
+  return code === 'unauthorized' || code === 'token_expired';
+}
+
 /** Something thrown, as text. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

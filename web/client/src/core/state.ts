@@ -5,7 +5,7 @@
  * A discriminated union, never a boolean: each state carries what only it can
  * know, and all of them when the link was last up.
  */
-import type { ErrorCode } from './errors.js';
+import { type ErrorCode, isAboutToken } from './errors.js';
 
 export type DisconnectReason = 'initial' | 'client' | 'hidden' | 'closed';
 
@@ -56,18 +56,13 @@ export type ConnectionStatus =
   | 'disconnected';
 
 export function statusOf(state: ConnectionState, online: boolean): ConnectionStatus {
-  switch (state.name) {
-    case 'connected':
-      return 'connected';
-    case 'disconnected':
-      if (state.reason === 'hidden') return 'reconnecting';
-      return state.reason === 'initial' ? 'initial' : 'disconnected';
-    case 'error':
-      if (state.code === 'unauthorized' || state.code === 'token_expired') return 'needs-auth';
-      if (!state.recoverable) return 'failed';
-      break;
-    case 'connecting':
-      if (online && state.lastConnected === null) return 'connecting';
+  const { name } = state;
+  if (name === 'connected') return name;
+  if (name === 'disconnected' && state.reason !== 'hidden') return state.reason === 'initial' ? 'initial' : name;
+  if (name === 'error') {
+    if (isAboutToken(state.code)) return 'needs-auth';
+    if (!state.recoverable) return 'failed';
   }
-  return online ? 'reconnecting' : 'offline';
+  if (!online) return 'offline';
+  return name === 'connecting' && state.lastConnected === null ? name : 'reconnecting';
 }

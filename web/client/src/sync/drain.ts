@@ -15,7 +15,7 @@ import { backoffMs } from '../core/backoff.js';
 import { Batcher, type BatchOptions } from '../core/batcher.js';
 import type { Clock } from '../core/clock.js';
 import type { Connection } from '../core/connection.js';
-import { InventoryError } from '../core/errors.js';
+import { InventoryError, isAboutToken } from '../core/errors.js';
 import { type Frame, fieldsOf, type JsonObject } from '../core/protocol.js';
 import { Timer } from '../core/timer.js';
 import type { StoredOperation } from './operation.js';
@@ -237,7 +237,7 @@ export class Drain {
     const failed = { ...op, error: { code, message, details } };
     if (code === 'version_conflict' || code === 'insufficient_stock') {
       await this.#giveUp('conflict', failed);
-    } else if (code === 'unauthorized' || code === 'token_expired') {
+    } else if (isAboutToken(code)) {
       this.paused = 'auth';
       this.#w.store.release();
       await this.#outbox.update({ ...failed, status: 'queued' });

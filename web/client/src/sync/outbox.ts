@@ -10,6 +10,7 @@
  * to send it.  It keeps its own promise and can still be taken back: the two
  * are parts of one.
  */
+import type { Connection } from '../core/connection.js';
 import { InventoryError, reasonOf } from '../core/errors.js';
 import type { JsonObject } from '../core/protocol.js';
 import { isUnsent, type NewOperation, type StoredOperation } from './operation.js';
@@ -32,7 +33,7 @@ interface Wiring {
   readonly storage: StorageAdapter;
   readonly store: Store;
   readonly tabs: Tabs | null;
-  readonly report: (error: InventoryError) => void;
+  readonly connection: Pick<Connection, 'report'>;
   readonly onChange: () => void;
   /** Another tab changed something. */
   readonly onTold: () => void;
@@ -253,7 +254,7 @@ export class Outbox {
       this.durable = false;
       if (first) {
         const text = `not saved on this device: ${reasonOf(cause)}`;
-        this.#w.report(new InventoryError('STORAGE_UNAVAILABLE', text, { cause, retryable: true }));
+        this.#w.connection.report(new InventoryError('STORAGE_UNAVAILABLE', text, { cause, retryable: true }));
       }
       this.#w.onChange();
     }

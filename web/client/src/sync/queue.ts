@@ -105,13 +105,11 @@ export class Queue {
   readonly ready: Promise<void>;
 
   constructor(options: QueueOptions, wiring: Wiring) {
-    const { connection } = wiring;
     const onChange = () => this.#changed();
     this.#options = options;
     this.#w = wiring;
     this.#outbox = new Outbox({
       ...wiring,
-      report: (error) => connection.report(error),
       onChange,
       onTold: () => this.drain.kick(),
     });

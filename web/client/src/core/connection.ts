@@ -565,9 +565,10 @@ export class Connection {
     const text = `closed with ${code}${reason && `: ${reason}`}`;
     if (code === 4001 || code === 4201) return this.#onTokenRefused();
     if (code === 4003) return this.#fail('forbidden', text);
-    if ((code >= 4000 && code <= 4099) || [1003, 1007, 1009].includes(code)) return this.#fail('bad_request', text);
+    const range = Math.floor(code / 100);
+    if (range === 40 || [1003, 1007, 1009].includes(code)) return this.#fail('bad_request', text);
     if (code === 4202 || code === 4203) this.#feed.forget(text);
-    this.#lost(text, (code >= 4200 && code <= 4299) || code === 1001 || code === 1012);
+    this.#lost(text, range === 42 || code === 1001 || code === 1012);
   }
 
   // The page

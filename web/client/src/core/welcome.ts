@@ -6,7 +6,6 @@ import {
   DEFAULT_LIMITS,
   type Frame,
   fieldsOf,
-  integerOf,
   isObject,
   type JsonObject,
   type Limits,
@@ -27,11 +26,7 @@ export function readWelcome(frame: Frame): Welcome {
   return {
     user: isObject(frame.user) ? frame.user : null,
     scope: isObject(frame.scope) ? frame.scope : null,
-    features: listOf(frame.features).filter((feature) => typeof feature === 'string'),
-    limits: { ...DEFAULT_LIMITS, ...onlyIntegers(fieldsOf(frame.limits)) },
+    features: listOf(frame.features) as string[],
+    limits: { ...DEFAULT_LIMITS, ...fieldsOf(frame.limits) },
   };
-}
-
-function onlyIntegers(limits: JsonObject): Partial<Limits> {
-  return Object.fromEntries(Object.entries(limits).filter(([, value]) => integerOf(value)));
 }

@@ -97,10 +97,15 @@ export class Drain {
     if (this.#outbox.closed || this.paused || !this.#w.connection.canWrite) return;
     if (this.#running) return this.#fill();
     if (!this.#outbox.hasWork) return;
+    this.#timer.stop();
     this.#running = this.#lockAndRun().finally(() => {
       this.#running = null;
       this.#onEnd();
-      this.#schedule();
+      if (this.#outbox.closed || !this.#outbox.hasWork) return;
+      // Again when the next wait is over, or another tab may have died.
+      const now = this.#w.clock.monotonic();
+      const dues = [...this.#retryAt.values()].filter((at) => at > now);
+      this.#timer.start(Math.min(now + LOOK_AGAIN_MS, ...dues) - now, () => this.kick());
     });
   }
 
@@ -268,19 +273,6 @@ export class Drain {
 
   #endIfIdle(): void {
     if (this.#outbox.inFlight.size === 0) this.stop();
-  }
-
-  /** Looks again when the next wait is over, or another tab may have died. */
-  #schedule(): void {
-    const { clock } = this.#w;
-    this.#timer.stop();
-    if (this.#outbox.closed || !this.#outbox.hasWork) return;
-    const now = clock.monotonic();
-    const dues = this.#outbox.list().map((op) => this.#retryAt.get(op.key) ?? now + LOOK_AGAIN_MS);
-    this.#timer.start(Math.max(Math.min(...dues) - now, 10), () => {
-      this.kick();
-      if (!this.#running) this.#schedule();
-    });
   }
 }
 

@@ -380,7 +380,7 @@ export class InventoryClient {
     on('stale', (stale) => {
       this.#stale = stale;
     });
-    on('traffic', ({ direction, bytes }) => this.#meter.onTraffic(direction, bytes));
+    on('traffic', (traffic) => this.#meter.onTraffic(traffic));
     on('roundTrip', (trip) => {
       this.#meter.onRoundTrip(trip);
       this.#onQuality();

@@ -80,8 +80,8 @@ describe('quality', () => {
   test('a page that saves data counts as a poor link; throughput is of the last ten seconds', async () => {
     expect(meter({ saveData: true }).quality.value.grade).toBe('poor');
     const { clock, quality } = meter();
-    quality.onTraffic('in', 5_000);
-    quality.onTraffic('out', 1_000);
+    quality.onTraffic({ direction: 'in', bytes: 5_000 });
+    quality.onTraffic({ direction: 'out', bytes: 1_000 });
     expect(quality.value).toMatchObject({ inBytesPerSecond: 500, outBytesPerSecond: 100 });
     await clock.advance(10_001);
     expect(quality.value.inBytesPerSecond).toBe(0);

@@ -69,11 +69,16 @@ export interface ConnectionOptions {
   page?: Page;
 }
 
+export interface Traffic {
+  readonly direction: 'in' | 'out';
+  readonly bytes: number;
+}
+
 export interface ConnectionEvents extends FeedEvents, HeartbeatEvents {
   state: ConnectionState;
   /** Frames of protocol 1 that are nobody's reply and no stock event. */
   frame: Frame;
-  traffic: { readonly direction: 'in' | 'out'; readonly bytes: number };
+  traffic: Traffic;
   /** The relay lost (true) or regained its database. */
   stale: boolean;
 }

@@ -9,6 +9,7 @@
  */
 import type { Clock } from '../core/clock.js';
 import type { RoundTrip } from '../core/heartbeat.js';
+import type { Traffic } from '../core/connection.js';
 import type { ConnectionState } from '../core/state.js';
 
 export type Grade = 'excellent' | 'good' | 'fair' | 'poor';
@@ -48,7 +49,7 @@ export class QualityMeter {
   #missed = false;
   /** When the link was up: [from, to]. */
   #spans: [from: number, to: number][] = [];
-  #traffic: [at: number, direction: 'in' | 'out', bytes: number][] = [];
+  #traffic: (Traffic & { readonly at: number })[] = [];
   readonly #hints: () => NetworkHints;
 
   constructor(clock: Clock, hints: () => NetworkHints = browserHints) {
@@ -90,22 +91,15 @@ export class QualityMeter {
     this.#regrade();
   }
 
-  onTraffic(direction: 'in' | 'out', bytes: number): void {
-    this.#traffic.push([this.#clock.monotonic(), direction, bytes]);
-    if (this.#traffic.length > 500) this.#trim();
-  }
-
-  #trim(): void {
-    const since = this.#clock.monotonic() - THROUGHPUT_WINDOW_MS;
-    this.#traffic = this.#traffic.filter(([at]) => at > since);
+  onTraffic({ direction, bytes }: Traffic): void {
+    this.#traffic.push({ at: this.#clock.monotonic(), direction, bytes });
   }
 
   get value(): Quality {
     const now = this.#clock.monotonic();
-    this.#trim();
-    const bytes = { in: 0, out: 0 };
-    for (const [, direction, count] of this.#traffic) bytes[direction] += count;
-    const seconds = THROUGHPUT_WINDOW_MS / 1000;
+    this.#traffic = this.#traffic.filter(({ at }) => at > now - THROUGHPUT_WINDOW_MS);
+    const perSecond = { in: 0, out: 0 };
+    for (const { direction, bytes } of this.#traffic) perSecond[direction] += bytes / (THROUGHPUT_WINDOW_MS / 1000);
     const rtt = this.#srtt;
     return {
       grade: this.#grade,
@@ -113,8 +107,8 @@ export class QualityMeter {
       rttMs: rtt,
       jitterMs: rtt === null ? null : this.#rttvar,
       stability: this.#stability(),
-      inBytesPerSecond: bytes.in / seconds,
-      outBytesPerSecond: bytes.out / seconds,
+      inBytesPerSecond: perSecond.in,
+      outBytesPerSecond: perSecond.out,
       sampleAgeMs: this.#sampleAt === null ? null : now - this.#sampleAt,
     };
   }

@@ -169,10 +169,6 @@ export class Connection {
     return this.#channels.names;
   }
 
-  get bufferedAmount(): number {
-    return this.#link.socket?.bufferedAmount ?? 0;
-  }
-
   /** Connected, and to a relay that takes changes. */
   get canWrite(): boolean {
     return this.offers('operations');
@@ -600,8 +596,7 @@ export class Connection {
     if (ms <= 0) return;
     this.#hiddenTimer.start(ms, () => {
       if (!this.#wanted || this.#page.visible()) return;
-      if (this.#requests.size > 0) this.#onHidden();
-      else if (this.#state.name === 'connected' || this.#state.name === 'connecting') this.#leave('hidden');
+      if (this.#state.name === 'connected' || this.#state.name === 'connecting') this.#leave('hidden');
     });
   }
 

@@ -11,7 +11,6 @@ import type { Clock, TimerHandle } from './clock.js';
 /** What of a WebSocket this uses: the browser's, `ws`'s, or the testing kit's. */
 export interface SocketLike {
   readonly readyState: number;
-  readonly bufferedAmount: number;
   readonly protocol: string;
   onopen: ((event: never) => void) | null;
   onmessage: ((event: never) => void) | null;

@@ -182,7 +182,6 @@ const CHANNEL = /^(global|(product|warehouse|product:[^:]+:warehouse):[^:\p{Cc}]
 
 /** The names of channels. */
 export const channel = {
-  global: 'global',
   product: (productId: string) => `product:${channelId(productId)}`,
   warehouse: (warehouseId: string) => `warehouse:${channelId(warehouseId)}`,
   item: itemKey,

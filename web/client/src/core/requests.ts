@@ -16,10 +16,6 @@ export class Requests {
     this.#clock = clock;
   }
 
-  get size(): number {
-    return this.#waiting.size;
-  }
-
   /** Hands `send` an id nobody had before; what comes under it is the reply. Rejects with an InventoryError. */
   ask(timeoutMs: number, send: (id: string) => void): Promise<Frame> {
     const id = `c${++this.#count}`;

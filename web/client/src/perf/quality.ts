@@ -36,7 +36,6 @@ const GOOD_SAMPLES_TO_RISE = 3;
 /** What the browser believes of the network; one input among others. */
 export interface NetworkHints {
   saveData?: boolean;
-  effectiveType?: string;
 }
 
 export class QualityMeter {
@@ -131,8 +130,7 @@ export class QualityMeter {
 
   #measured(): Grade {
     const stability = this.#stability();
-    const { saveData, effectiveType } = this.#hints();
-    if (!this.#connected || this.#missed || stability < 0.8 || saveData || effectiveType === 'slow-2g') return 'poor';
+    if (!this.#connected || this.#missed || stability < 0.8 || this.#hints().saveData) return 'poor';
     const rtt = this.#srtt;
     if (rtt === null) return 'good';
     if (rtt < 50 && this.#rttvar < 20 && stability >= 0.99) return 'excellent';

@@ -14,7 +14,6 @@ import {
   canonicalChannel,
   type Frame,
   fieldsOf,
-  integerOf,
   type JsonObject,
   listOf,
   textOf,
@@ -28,7 +27,6 @@ export interface Member {
   readonly avatar: string | null;
   readonly status: string;
   readonly metadata: JsonObject;
-  readonly since: number | null;
 }
 
 export interface Person {
@@ -172,7 +170,6 @@ function readMembers(value: unknown): Member[] {
         avatar: avatar?.startsWith('https://') ? avatar : null,
         status: textOf(member.status) ?? 'viewing',
         metadata: fieldsOf(member.metadata),
-        since: integerOf(member.since) ?? null,
       };
     });
 }

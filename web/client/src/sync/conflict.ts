@@ -35,7 +35,6 @@ export interface Conflict {
 export interface ConflictPreview {
   readonly choice: ConflictChoice;
   readonly quantityAvailable: number | null;
-  readonly quantityOnHand: number | null;
   readonly alertState: Row['alertState'] | null;
   readonly belowMinimum: boolean;
   readonly belowZero: boolean;
@@ -71,7 +70,6 @@ export function preview(conflict: Conflict, choice: ConflictChoice, value?: numb
   return {
     choice,
     quantityAvailable: row?.quantityAvailable ?? null,
-    quantityOnHand: row?.quantityOnHand ?? null,
     alertState: row ? alertStateOf(row.quantityAvailable, row.minimumStock) : null,
     belowMinimum: row !== null && row.quantityAvailable < row.minimumStock,
     belowZero: row !== null && row.quantityAvailable < 0,

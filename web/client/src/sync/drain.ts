@@ -41,8 +41,6 @@ interface Options {
 const LOOK_AGAIN_MS = 5_000;
 /** How long an acked operation is kept for the other tabs to learn of it. */
 const KEEP_ACKED_MS = 300_000;
-/** With more than this waiting in the socket, a slow link gets no more. */
-const BUFFER_LIMIT = 65_536;
 
 export class Drain {
   readonly batcher: Batcher;
@@ -169,7 +167,7 @@ export class Drain {
         review.push({ ...op, error: { code: 'STALE_OPERATION', message: 'the change is old' } });
         continue;
       }
-      if (inFlight.size >= this.maxInFlight || this.#w.connection.bufferedAmount > BUFFER_LIMIT) break;
+      if (inFlight.size >= this.maxInFlight) break;
       inFlight.add(op.key);
       start.push({ ...op, status: 'sending', attempts: op.attempts + 1 });
     }

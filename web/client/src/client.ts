@@ -163,9 +163,10 @@ export class InventoryClient {
       page.watchTasks?.((ms) => this.#health.note('busy', ms)),
       this.inventory.subscribeAll(() => this.#scheduleSave()),
       page.listen((signal) => {
-        if (signal === 'hidden') this.queue.drain.batcher.flush();
-        else if (signal === 'leave') this.queue.leave();
-        else return;
+        if (signal !== 'hidden' && signal !== 'leave') return;
+        // What waits for a window is sent; a page put away lets go of the lock.
+        this.queue.drain.batcher.flush();
+        if (signal === 'leave') this.queue.drain.stop();
         void this.#saveRows();
       }),
     );
@@ -432,7 +433,7 @@ export class InventoryClient {
     this.queue.drain.batcher.windowMs = Math.max(policy.batchWindowMs, this.#options.batch?.windowMs ?? 0);
     this.queue.drain.maxInFlight = Math.min(policy.maxInFlight, queue.maxInFlight ?? policy.maxInFlight);
     // A link that broke is not a slow one: only slow answers ask the relay for less.
-    this.connection.setMaxRate((quality.colour === 'green' ? null : policy.maxRate) ?? maxRate);
+    this.connection.maxRate = (quality.colour === 'green' ? null : policy.maxRate) ?? maxRate;
     for (const { presence } of this.#presences.values()) presence.throttleMs = policy.presenceThrottleMs;
   }
 

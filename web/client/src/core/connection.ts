@@ -81,6 +81,8 @@ export interface ConnectionEvents extends FeedEvents, HeartbeatEvents {
   traffic: Traffic;
   /** The relay lost (true) or regained its database. */
   stale: boolean;
+  /** Who is here has changed. */
+  [presence: `presence:${string}`]: undefined;
 }
 
 /** A relay that has not said `welcome` by then, but speaks, speaks the plain dialect. */
@@ -95,6 +97,8 @@ const WAKE_SPREAD_MS = 250;
 const REPLY_MS = 15_000;
 
 export class Connection {
+  /** Frames per second wanted; takes effect with the next connection. */
+  maxRate: number | undefined;
   readonly #options: ConnectionOptions;
   readonly #clock: Clock;
   readonly #page: Page;
@@ -121,7 +125,6 @@ export class Connection {
   #reporting = false;
   #lastGapAsk = Number.NEGATIVE_INFINITY;
   readonly #hiddenTimer: Timer;
-  #maxRate: number | undefined;
 
   constructor(options: ConnectionOptions) {
     const { clock = systemClock, page = browserPage() } = options;
@@ -129,7 +132,7 @@ export class Connection {
     this.#options = options;
     this.#clock = clock;
     this.#page = page;
-    this.#maxRate = options.maxRate;
+    this.maxRate = options.maxRate;
     this.#link = new Link(clock);
     this.#hiddenTimer = new Timer(clock);
     this.#token = new Token(clock, options.getToken);
@@ -228,11 +231,6 @@ export class Connection {
     else if (this.#wanted && needed) this.#open();
   }
 
-  /** Frames per second wanted from now on; takes effect with the next connection. */
-  setMaxRate(maxRate: number | undefined): void {
-    this.#maxRate = maxRate;
-  }
-
   /** Follows a channel once more; it is left when every follow was undone. */
   follow(name: string): void {
     this.#channels.follow(name);
@@ -317,7 +315,7 @@ export class Connection {
         snapshot: this.#options.snapshot || undefined,
         token: this.#token.value ?? undefined,
         since: this.#asked ?? undefined,
-        maxRate: this.#maxRate,
+        maxRate: this.maxRate,
       } as JsonObject,
     );
     if (this.#speaksOne) return;

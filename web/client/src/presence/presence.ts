@@ -9,7 +9,6 @@
  */
 import type { Clock } from '../core/clock.js';
 import type { Connection } from '../core/connection.js';
-import { Emitter } from '../core/emitter.js';
 import {
   canonicalChannel,
   type Frame,
@@ -49,11 +48,10 @@ export interface PresenceSnapshot {
 const RANK: Readonly<Record<string, number>> = { editing: 3, viewing: 2, idle: 1 };
 
 export class Presence {
-  readonly channel: string;
+  readonly channel: `presence:${string}`;
   readonly #clock: Clock;
   readonly #connection: Connection;
   readonly #members = new Map<string, Member>();
-  readonly #emitter: Emitter<{ change: undefined }>;
   readonly #stops: (() => void)[];
   /** A state has begun and has more pages. */
   #more = false;
@@ -65,11 +63,10 @@ export class Presence {
 
   constructor(channel: string, clock: Clock, connection: Connection) {
     // As the relay spells it in what it says.
-    this.channel = canonicalChannel(channel) ?? channel;
+    this.channel = (canonicalChannel(channel) ?? channel) as typeof this.channel;
     this.#clock = clock;
     this.#connection = connection;
     this.#timer = new Timer(clock);
-    this.#emitter = new Emitter((error) => connection.reportThrown(error));
     this.#stops = [
       connection.on('frame', (frame) => this.#onFrame(frame)),
       connection.on('state', (state) => {
@@ -94,7 +91,7 @@ export class Presence {
   }
 
   subscribe(fn: () => void): () => void {
-    return this.#emitter.on('change', fn);
+    return this.#connection.events.on(this.channel, fn);
   }
 
   track(status = 'viewing', metadata: JsonObject = {}): void {
@@ -120,7 +117,6 @@ export class Presence {
     this.leave();
     for (const stop of this.#stops) stop();
     this.#timer.stop();
-    this.#emitter.clear();
     this.#connection.unfollow(this.channel);
   }
 
@@ -150,7 +146,7 @@ export class Presence {
 
   #changed(): void {
     this.#snapshot = null;
-    this.#emitter.emit('change', undefined);
+    this.#connection.events.emit(this.channel, undefined);
   }
 }
 

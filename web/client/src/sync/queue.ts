@@ -224,12 +224,6 @@ export class Queue {
     await Promise.all([this.ready, this.#saves]);
   }
 
-  /** The page goes away: what waits for a window is sent, and the lock is let go. */
-  leave(): void {
-    this.drain.batcher.flush();
-    this.drain.stop();
-  }
-
   close(): void {
     this.#outbox.close();
     this.drain.close();

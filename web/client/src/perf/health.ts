@@ -11,6 +11,7 @@ export interface HealthFactor {
   readonly weight: number;
   /** 0 to 1. */
   readonly score: number;
+  /** What it is judged by. */
   readonly value: number;
   readonly recommendation?: string;
 }
@@ -45,9 +46,8 @@ export class HealthMeter {
   /** stale: the relay has lost its database. */
   value(connected: boolean, quality: Quality, queue: SyncStatus, stale: boolean): Health {
     const { size, oldestAt } = queue;
-    const { stability } = quality;
-    const rtt = quality.rttMs ?? 0;
-    const jitter = quality.jitterMs ?? 0;
+    const rtt = Math.round(quality.rttMs ?? 0);
+    const jitter = Math.round(quality.jitterMs ?? 0);
     const now = this.#clock.now();
     const since = this.#clock.monotonic() - RECENT_MS;
     this.#recent = this.#recent.filter(({ at }) => at > since).slice(-1000);
@@ -63,52 +63,43 @@ export class HealthMeter {
         last = what;
       }
     }
-    const rows: [HealthFactor['id'], weight: number, value: number, score: number, advice: string][] = [
+    const age = now - (oldestAt ?? now);
+    const rows: [HealthFactor['id'], weight: number, value: number, good: number, bad: number, advice: string][] = [
       connected
-        ? ['connection', 30, stability, stability, 'The link breaks often: try another network.']
-        : ['connection', 30, stability, 0, 'No link: changes are kept and sent later.'],
-      ['latency', 20, rtt, falling(rtt, 100, 1000), `Answers take ${Math.round(rtt)} ms: try another network.`],
-      ['jitter', 10, jitter, falling(jitter, 20, 300), `Answers vary by ${Math.round(jitter)} ms: try another network.`],
-      [
-        'queue',
-        15,
-        size,
-        Math.min(falling(size, 20, 1000), falling(now - (oldestAt ?? now), 60_000, 3_600_000)),
-        `${size} changes wait: keep this page open.`,
-      ],
+        ? ['connection', 30, quality.stability, 1, 0, 'The link breaks often: try another network.']
+        : ['connection', 30, 0, 1, 0, 'No link: changes are kept and sent later.'],
+      ['latency', 20, rtt, 100, 1_000, `Answers take ${rtt} ms: try another network.`],
+      ['jitter', 10, jitter, 20, 300, `Answers vary by ${jitter} ms: try another network.`],
+      // A change that waits an hour is as bad as a thousand that wait.
+      ['queue', 15, Math.max(size, age / 3_600), 20, 1_000, `${size} changes wait: keep this page open.`],
       [
         'errors',
         10,
         problems,
-        falling(problems, 0, 10),
+        0,
+        10,
         `${problems} problems in 5 minutes, the last ${last}: ${
           last === 'rate_limited' ? 'raise the batch window.' : 'look at the list of changes.'
         }`,
       ],
       stale
-        ? ['freshness', 10, gaps, 0, 'The relay lost its database: numbers may be old.']
-        : ['freshness', 10, gaps, falling(gaps, 0, 5), `${gaps} gaps in 5 minutes: rows came again.`],
+        ? ['freshness', 10, 5, 0, 5, 'The relay lost its database: numbers may be old.']
+        : ['freshness', 10, gaps, 0, 5, `${gaps} gaps in 5 minutes: rows came again.`],
       [
         'page',
         5,
         busyMs,
-        falling(busyMs, 3_000, 30_000),
+        3_000,
+        30_000,
         `The page was busy for ${Math.round(busyMs / 1000)} s of 5 minutes: show fewer rows.`,
       ],
     ];
-    const factors = rows.map(([id, weight, value, score, advice]) => ({
-      id,
-      weight,
-      score,
-      value,
-      ...(score < ADVISE_BELOW && { recommendation: advice }),
-    }));
+    const factors = rows.map(([id, weight, value, good, bad, advice]) => {
+      // 1 up to good, 0 from bad on.
+      const score = Math.max(0, Math.min(1, (bad - value) / (bad - good)));
+      return { id, weight, score, value, ...(score < ADVISE_BELOW && { recommendation: advice }) };
+    });
     const score = factors.reduce((sum, f) => sum + f.weight * f.score, 0);
     return { score: Math.round(connected ? score : Math.min(score, DEAD_LINK_CAP)), factors };
   }
-}
-
-/** 1 up to good, 0 from bad on. */
-function falling(value: number, good: number, bad: number): number {
-  return Math.max(0, Math.min(1, (bad - value) / (bad - good)));
 }

@@ -24,7 +24,7 @@ import {
   readItem,
   readRow,
 } from '../core/protocol.js';
-import type { Effect, StoredOperation } from './operation.js';
+import type { Effect, OperationStatus, StoredOperation } from './operation.js';
 
 export interface ItemView {
   readonly key: string;
@@ -40,8 +40,11 @@ export interface ItemView {
   readonly conflict: boolean;
 }
 
-interface Pending {
+/** What an operation does to one item. */
+interface Part {
   readonly effect: Effect;
+  /** acked: an event has told of this item; of the others it is still to come. */
+  readonly status: OperationStatus;
   /** The server may have it. */
   readonly uncertain: boolean;
 }
@@ -51,8 +54,7 @@ interface Item {
   held: Row | null;
   stale: boolean;
   /** By operation, in the order they were made. */
-  readonly pending: Map<string, Pending>;
-  readonly conflicts: Set<string>;
+  readonly parts: Map<string, Part>;
   view: ItemView | null;
 }
 
@@ -69,8 +71,6 @@ export class Store {
   readonly #snapshots = new Map<string, Set<string>>();
   readonly #changed = new Set<string>();
   readonly #dirty = new Set<string>();
-  /** Operation and item, where an event settled one item of an operation that is still on its way. */
-  readonly #settled = new Set<string>();
   #depth = 0;
   #revision = 0;
 
@@ -87,13 +87,17 @@ export class Store {
   get(key: ItemKey | string): ItemView {
     const name = typeof key === 'string' ? key : itemKey(key);
     const item = this.#item(name);
-    item.view ??= {
+    if (item.view) return item.view;
+    const { base, held, stale } = item;
+    const parts = [...item.parts.values()];
+    const pending = parts.filter(isPending);
+    item.view = {
       key: name,
-      value: item.base && [...item.pending.values()].reduce((row, { effect }) => after(row, effect), item.base),
-      base: item.base,
-      pending: item.pending.size,
-      stale: item.stale || item.held !== null,
-      conflict: item.conflicts.size > 0,
+      value: base && pending.reduce((row, { effect }) => after(row, effect), base),
+      base,
+      pending: pending.length,
+      stale: stale || held !== null,
+      conflict: parts.some(({ status }) => status === 'conflict'),
     };
     return item.view;
   }
@@ -142,7 +146,11 @@ export class Store {
         const row = readRow(event.data, this.#items.get(key)?.base);
         if (row) this.#advance(key, row, false);
       }
-      if (event.op !== undefined && this.#remove(key, event.op)) this.#settled.add(`${event.op} ${key}`);
+      const { parts } = this.#item(key);
+      const part = parts.get(event.op ?? '');
+      if (!part) return;
+      parts.set(event.op ?? '', { ...part, status: 'acked' });
+      this.#touch(key);
     });
   }
 
@@ -209,11 +217,9 @@ export class Store {
       const { key: op, status } = operation;
       const uncertain = operation.uncertain || status === 'sending';
       for (const effect of operation.effects) {
-        const item = this.#item(effect.key);
-        if (status === 'conflict') item.conflicts.add(op);
-        else item.conflicts.delete(op);
-        if (status !== 'queued' && status !== 'sending') this.#remove(effect.key, op);
-        else if (!this.#settled.has(`${op} ${effect.key}`)) item.pending.set(op, { effect, uncertain });
+        const { parts } = this.#item(effect.key);
+        if (parts.get(op)?.status === 'acked') continue;
+        parts.set(op, { effect, status, uncertain });
         this.#touch(effect.key);
       }
     });
@@ -222,11 +228,7 @@ export class Store {
   /** Removes an operation and computes again. */
   drop(op: string): void {
     this.together(() => {
-      for (const [key, item] of this.#items) {
-        if (item.conflicts.delete(op)) this.#touch(key);
-        this.#remove(key, op);
-        this.#settled.delete(`${op} ${key}`);
-      }
+      for (const [key, { parts }] of this.#items) if (parts.delete(op)) this.#touch(key);
     });
   }
 
@@ -274,14 +276,6 @@ export class Store {
     this.#touch(key, true);
   }
 
-  #remove(key: string, op: string): boolean {
-    const item = this.#items.get(key);
-    if (!item?.pending.delete(op)) return false;
-    if (!isUncertain(item)) this.#adopt(key);
-    this.#touch(key);
-    return true;
-  }
-
   #adopt(key: string): void {
     const item = this.#items.get(key);
     if (!item?.held) return;
@@ -296,25 +290,30 @@ export class Store {
       base: null,
       held: null,
       stale: false,
-      pending: new Map(),
-      conflicts: new Set(),
+      parts: new Map(),
       view: null,
     };
     this.#items.set(key, item);
     return item;
   }
 
+  /** The item changed. What is held aside is shown if nothing stands against it any more. */
   #touch(key: string, dirty = false): void {
-    const item = this.#items.get(key);
-    if (item) item.view = null;
+    const item = this.#item(key);
+    item.view = null;
     this.#changed.add(key);
     if (dirty) this.#dirty.add(key);
+    if (!isUncertain(item)) this.#adopt(key);
   }
 }
 
 /** Something was sent and not answered. */
 function isUncertain(item: Item): boolean {
-  return [...item.pending.values()].some(({ uncertain }) => uncertain);
+  return [...item.parts.values()].some((part) => isPending(part) && part.uncertain);
+}
+
+function isPending({ status }: Part): boolean {
+  return status === 'queued' || status === 'sending';
 }
 
 /** A row after a change. */

@@ -445,9 +445,9 @@ export class InventoryClient {
   }
 
   async #saveRows(): Promise<void> {
-    const { rows, gone } = this.inventory.takeDirty();
-    if (this.#closed || rows.length + gone.length === 0) return;
-    await this.#storage.saveRows(rows, gone).catch(() => {});
+    const rows = this.inventory.takeDirty();
+    if (this.#closed || rows.length === 0) return;
+    await this.#storage.saveRows(rows).catch(() => {});
   }
 
   readonly #syncSoon = oncePerTurn(() => {

@@ -4,7 +4,7 @@
  */
 import { IDBFactory, IDBKeyRange } from 'fake-indexeddb';
 import { beforeAll, expect, test } from 'vitest';
-import { IndexedDbStorage, type NewOperation, type Row } from '../src/index.js';
+import { IndexedDbStorage, itemKey, type NewOperation, type Row } from '../src/index.js';
 import { P, stage } from './stage.js';
 
 beforeAll(() => {
@@ -40,7 +40,7 @@ test('what was added is there in order when opened again', async () => {
   const storage = new IndexedDbStorage('t', factory);
   const seqs = await Promise.all(['a', 'b', 'c'].map((key) => storage.add(operation(key))));
   expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
-  await storage.saveRows([row], []);
+  await storage.saveRows([[itemKey(row), row]]);
   storage.close();
   const again = new IndexedDbStorage('t', factory);
   expect((await again.operations()).map((op) => op.key)).toEqual(['a', 'b', 'c']);

@@ -11,7 +11,6 @@
  * rejects, and the queue keeps the change in memory and says so.
  */
 import type { Row } from '../core/protocol.js';
-import { itemKey } from '../core/protocol.js';
 import type { NewOperation, StoredOperation } from './operation.js';
 
 export interface StorageAdapter {
@@ -31,7 +30,8 @@ export interface StorageAdapter {
   /** All, in order. */
   operations(): Promise<StoredOperation[]>;
   rows(): Promise<Row[]>;
-  saveRows(rows: readonly Row[], gone: readonly string[]): Promise<void>;
+  /** By their keys; null: gone. */
+  saveRows(rows: readonly (readonly [key: string, row: Row | null])[]): Promise<void>;
   /** What is kept shall not be thrown away when the device needs room. */
   persist?(): void;
   close(): void;
@@ -102,10 +102,12 @@ export class IndexedDbStorage implements StorageAdapter {
     return this.#run(ROWS, 'readonly', (store) => request(store.getAll()));
   }
 
-  saveRows(rows: readonly Row[], gone: readonly string[]): Promise<void> {
+  saveRows(rows: readonly (readonly [key: string, row: Row | null])[]): Promise<void> {
     return this.#run(ROWS, 'readwrite', async (store) => {
-      for (const row of rows) store.put(row, itemKey(row));
-      for (const key of gone) store.delete(key);
+      for (const [key, row] of rows) {
+        if (row) store.put(row, key);
+        else store.delete(key);
+      }
     });
   }
 

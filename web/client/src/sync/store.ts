@@ -43,8 +43,8 @@ export interface ItemView {
 /** What an operation does to one item. */
 interface Part {
   readonly effect: Effect;
-  /** acked: an event has told of this item; of the others it is still to come. */
-  readonly status: OperationStatus;
+  /** acked: an event has told of this item; of others it may still be to come. */
+  status: OperationStatus;
   /** The server may have it. */
   readonly uncertain: boolean;
 }
@@ -133,23 +133,22 @@ export class Store {
     });
   }
 
-  onEvent(event: InventoryEvent): void {
-    const key = readItem(event.data)?.key;
+  onEvent({ type, data, op = '' }: InventoryEvent): void {
+    const key = readItem(data)?.key;
     if (key === undefined) return;
     this.together(() => {
-      if (event.type === 'inventory.retired') {
-        const item = this.#item(key);
+      const item = this.#item(key);
+      if (type === 'inventory.retired') {
         item.base = item.held = null;
         item.stale = false;
         this.#touch(key, true);
-      } else if (event.type === 'inventory.updated') {
-        const row = readRow(event.data, this.#items.get(key)?.base);
+      } else if (type === 'inventory.updated') {
+        const row = readRow(data, item.base);
         if (row) this.#advance(key, row, false);
       }
-      const { parts } = this.#item(key);
-      const part = parts.get(event.op ?? '');
+      const part = item.parts.get(op);
       if (!part) return;
-      parts.set(event.op ?? '', { ...part, status: 'acked' });
+      part.status = 'acked';
       this.#touch(key);
     });
   }
@@ -191,8 +190,7 @@ export class Store {
   /** The server did it: the base moves and the operation leaves, in one step. */
   onAck(op: string, result: JsonObject, replayed: boolean): void {
     this.together(() => {
-      const rows = Array.isArray(result) ? result : Array.isArray(result.changes) ? result.changes : [result];
-      for (const data of rows) {
+      for (const data of [result.changes ?? result].flat()) {
         const key = readItem(data)?.key ?? '';
         const item = this.#items.get(key);
         // Without a base only the numbers would be known, not the item.
@@ -239,12 +237,11 @@ export class Store {
     });
   }
 
-  /** The rows changed since the last call, and the keys of those gone. */
-  takeDirty(): { rows: Row[]; gone: string[] } {
+  /** What changed since the last call: the rows by their keys, null for those gone. */
+  takeDirty(): [key: string, row: Row | null][] {
     const keys = [...this.#dirty];
-    const baseOf = (key: string) => this.#items.get(key)?.base ?? [];
     this.#dirty.clear();
-    return { rows: keys.flatMap(baseOf), gone: keys.filter((key) => !this.#items.get(key)?.base) };
+    return keys.map((key) => [key, this.#item(key).base]);
   }
 
   /** Runs fn; listeners hear of all it changed once, afterwards. */

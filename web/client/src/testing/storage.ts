@@ -2,7 +2,7 @@
  * storage.ts
  *   What a device keeps, without a device.
  */
-import { itemKey, type Row } from '../core/protocol.js';
+import type { Row } from '../core/protocol.js';
 import type { NewOperation, StoredOperation } from '../sync/operation.js';
 import type { StorageAdapter } from '../sync/storage.js';
 
@@ -52,9 +52,11 @@ export class MemoryStorage implements StorageAdapter {
     return [...this.#rows.values()];
   }
 
-  async saveRows(rows: readonly Row[], gone: readonly string[]): Promise<void> {
-    for (const row of rows) this.#rows.set(itemKey(row), row);
-    for (const key of gone) this.#rows.delete(key);
+  async saveRows(rows: readonly (readonly [key: string, row: Row | null])[]): Promise<void> {
+    for (const [key, row] of rows) {
+      if (row) this.#rows.set(key, row);
+      else this.#rows.delete(key);
+    }
   }
 
   close(): void {}

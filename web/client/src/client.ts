@@ -107,16 +107,14 @@ export class InventoryClient {
   readonly #storage: StorageAdapter;
   readonly #meter: QualityMeter;
   readonly #health: HealthMeter;
-  readonly #presences = new Map<string, { presence: Presence; count: number }>();
+  readonly #presences = new Map<string, Presence>();
   #knownConflicts: ReadonlySet<string> = new Set();
   readonly #stops: ((() => void) | undefined)[] = [];
   #grade: Grade = 'good';
-  #stale = false;
   readonly #saveTimer: Timer;
   readonly #lostTimer: Timer;
   readonly #reportTimer: Timer;
   #lost = false;
-  #closed = false;
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -193,7 +191,7 @@ export class InventoryClient {
 
   /** The relay has lost its database: numbers may be old. */
   get stale(): boolean {
-    return this.#stale;
+    return this.connection.stale;
   }
 
   /** A listener for `state` or `sync` is called at once with the present one. */
@@ -236,12 +234,10 @@ export class InventoryClient {
 
   /** Ends everything; changes not sent stay on the device. */
   async close(): Promise<void> {
-    if (this.#closed) return;
     await this.queue.settled();
     await this.#saveRows();
-    this.#closed = true;
     for (const stop of this.#stops) stop?.();
-    for (const { presence } of this.#presences.values()) presence.close();
+    for (const presence of this.#presences.values()) presence.close();
     this.queue.close();
     this.connection.close();
   }
@@ -277,10 +273,11 @@ export class InventoryClient {
   /** What was counted on the shelf. */
   setQuantity(count: StockTake): Operation {
     const { value, base, pending } = this.inventory.get(itemKey(count));
-    const { expectedVersion, ...rest } = count;
     // Own changes ahead of it in the lane will each add a version.
-    const seen = expectedVersion === undefined && value && base ? base.version + pending : expectedVersion;
-    return this.change({ type: 'set', ...rest, ...(typeof seen === 'number' && { expectedVersion: seen }) });
+    const seen = value && base ? base.version + pending : null;
+    const { expectedVersion = seen } = count;
+    // Undefined is not sent.
+    return this.change({ type: 'set', ...count, expectedVersion: expectedVersion ?? undefined } as Change);
   }
 
   change(change: Change): Operation {
@@ -317,27 +314,24 @@ export class InventoryClient {
 
   /** Who else is there. Counted: release() as often as it was asked for. */
   presence(channel: string): Presence {
-    const entry = this.#presences.get(channel) ?? {
-      presence: new Presence(channel, this.#clock, this.connection),
-      count: 0,
-    };
-    entry.count++;
-    this.#presences.set(channel, entry);
-    return entry.presence;
+    const presence = this.#presences.get(channel) ?? new Presence(channel, this.#clock, this.connection);
+    this.#presences.set(channel, presence);
+    presence.holders++;
+    return presence;
   }
 
   releasePresence(channel: string): void {
-    const entry = this.#presences.get(channel);
-    if (!entry || --entry.count > 0) return;
+    const presence = this.#presences.get(channel);
+    if (!presence || --presence.holders > 0) return;
     this.#clock.setTimeout(() => {
-      if (entry.count > 0 || this.#presences.get(channel) !== entry) return;
+      if (presence.holders > 0 || this.#presences.get(channel) !== presence) return;
       this.#presences.delete(channel);
-      entry.presence.close();
+      presence.close();
     }, LINGER_MS);
   }
 
   health(): Health {
-    return this.#health.value(this.state.name === 'connected', this.quality, this.queue.status, this.#stale);
+    return this.#health.value(this.state.name === 'connected', this.quality, this.queue.status, this.connection.stale);
   }
 
   /** Known items, in order of their keys. */
@@ -378,9 +372,6 @@ export class InventoryClient {
       counters.errors++;
       this.#health.note(code);
     });
-    on('stale', (stale) => {
-      this.#stale = stale;
-    });
     on('traffic', (traffic) => this.#meter.onTraffic(traffic));
     on('roundTrip', (trip) => {
       this.#meter.onRoundTrip(trip);
@@ -397,7 +388,6 @@ export class InventoryClient {
     this.#meter.onState(state);
     if (state.name === 'connected') {
       if (this.#lost || this.#lostTimer.runs) this.counters.reconnects++;
-      this.#stale = false;
       this.#endLost('restored');
     } else if (state.name === 'disconnected' || (state.name === 'error' && !state.recoverable)) {
       this.#endLost('failed');
@@ -428,30 +418,29 @@ export class InventoryClient {
 
   #adapt(quality: Quality): void {
     const { adaptive = true, queue = {}, maxRate } = this.#options;
-    if (adaptive === false) return;
-    const policy = (adaptive === true ? defaultPolicies : adaptive)[this.#grade];
+    const policies = adaptive === true ? defaultPolicies : adaptive;
+    if (!policies) return;
+    const policy = policies[this.#grade];
     this.queue.drain.batcher.windowMs = Math.max(policy.batchWindowMs, this.#options.batch?.windowMs ?? 0);
     this.queue.drain.maxInFlight = Math.min(policy.maxInFlight, queue.maxInFlight ?? policy.maxInFlight);
     // A link that broke is not a slow one: only slow answers ask the relay for less.
     this.connection.maxRate = (quality.colour === 'green' ? null : policy.maxRate) ?? maxRate;
-    for (const { presence } of this.#presences.values()) presence.throttleMs = policy.presenceThrottleMs;
+    for (const presence of this.#presences.values()) presence.throttleMs = policy.presenceThrottleMs;
   }
 
   /** The first rows at once: a page that is left has no time for it. */
   #scheduleSave(): void {
-    if (this.#closed || this.#saveTimer.runs) return;
+    if (this.#saveTimer.runs) return;
     void this.#saveRows();
     this.#saveTimer.start(SAVE_ROWS_AFTER_MS, () => void this.#saveRows());
   }
 
   async #saveRows(): Promise<void> {
     const rows = this.inventory.takeDirty();
-    if (this.#closed || rows.length === 0) return;
-    await this.#storage.saveRows(rows).catch(() => {});
+    if (rows.length > 0) await this.#storage.saveRows(rows).catch(() => {});
   }
 
   readonly #syncSoon = oncePerTurn(() => {
-    if (this.#closed) return;
     this.#events.emit('sync', this.queue.status);
     this.#tellConflicts();
   });

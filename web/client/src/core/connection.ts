@@ -97,6 +97,8 @@ const WAKE_SPREAD_MS = 250;
 const REPLY_MS = 15_000;
 
 export class Connection {
+  /** The relay has lost its database. */
+  stale = false;
   /** Frames per second wanted; takes effect with the next connection. */
   maxRate: number | undefined;
   readonly #options: ConnectionOptions;
@@ -356,6 +358,7 @@ export class Connection {
   #connected(how: { recovered: boolean; connectionId: string; dialect: 'plain' | 'protocol-1' }): void {
     const link = this.#link;
     link.clearTimers();
+    this.stale = false;
     this.#attempts = 0;
     this.#lastConnected = this.#clock.now();
     link.later(this.#options.stableAfterMs ?? 10_000, () => {
@@ -489,7 +492,8 @@ export class Connection {
         return;
       case 'stale':
       case 'fresh':
-        return this.events.emit('stale', frame.type === 'stale');
+        this.stale = frame.type === 'stale';
+        return this.events.emit('stale', this.stale);
       case 'token_expiring':
         return void this.#refreshToken();
       case 'drain':

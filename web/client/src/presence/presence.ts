@@ -60,6 +60,8 @@ export class Presence {
   #lastSent = Number.NEGATIVE_INFINITY;
   #snapshot: PresenceSnapshot | null = null;
   throttleMs = 250;
+  /** How many asked for it and have not released it. */
+  holders = 0;
 
   constructor(channel: string, clock: Clock, connection: Connection) {
     // As the relay spells it in what it says.

@@ -55,4 +55,4 @@ export type { Ack } from './sync/outbox.js';
 export type { FlushResult, Operation, Queue, QueueOptions, SyncStatus } from './sync/queue.js';
 export { IndexedDbStorage, type StorageAdapter } from './sync/storage.js';
 export { type ItemFilter, type ItemView, Store } from './sync/store.js';
-export type { Locks, TabMessage, Tabs } from './sync/tabs.js';
+export type { Locks, Tabs } from './sync/tabs.js';

@@ -68,7 +68,7 @@ test('an operation removed meanwhile is not brought back by a late write', async
       { ...operation('a'), seq },
       { ...operation('b'), seq: other },
     ]),
-  ).toEqual([other]);
+  ).toEqual([seq]);
   await storage.remove([other]);
   expect(await storage.operations()).toEqual([]);
 });

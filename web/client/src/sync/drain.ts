@@ -15,10 +15,10 @@ import { backoffMs } from '../core/backoff.js';
 import { Batcher, type BatchOptions } from '../core/batcher.js';
 import type { Clock } from '../core/clock.js';
 import type { Connection } from '../core/connection.js';
-import { InventoryError, isAboutToken } from '../core/errors.js';
-import { type Frame, fieldsOf, type JsonObject } from '../core/protocol.js';
+import { type InventoryError, isAboutToken } from '../core/errors.js';
+import { fieldsOf, type JsonObject } from '../core/protocol.js';
 import { Timer } from '../core/timer.js';
-import type { StoredOperation } from './operation.js';
+import { isPending, type StoredOperation } from './operation.js';
 import { errorOfStored, type Outbox } from './outbox.js';
 import type { Store } from './store.js';
 import type { Locks } from './tabs.js';
@@ -192,9 +192,9 @@ export class Drain {
     // One that went wrong before goes alone: should it be what the relay cannot read, it harms nobody.
     const send = op.attempts > 1 ? undefined : (message: JsonObject) => this.batcher.push(message);
     this.#w.connection.request({ ...op.message, key: op.key }, undefined, send).then(
-      (reply) => this.#onReply(op, reply),
-      (error: InventoryError) => this.#onReply(op, error),
-    );
+      ({ result, replayed }) => this.#settle(this.#landed(op), fieldsOf(result), replayed === true),
+      (error: InventoryError) => this.#onRefused(this.#landed(op), error),
+    ).then(() => this.#fill());
   }
 
   #sendBatch(messages: readonly JsonObject[]): void {
@@ -207,13 +207,10 @@ export class Drain {
     });
   }
 
-  async #onReply(sent: StoredOperation, reply: Frame | InventoryError): Promise<void> {
-    const op = this.#outbox.get(sent.key) ?? sent;
-    this.#outbox.inFlight.delete(op.key);
-    this.#retryAt.delete(op.key);
-    if (!(reply instanceof InventoryError)) await this.#settle(op, fieldsOf(reply.result), reply.replayed === true);
-    else if (op.status !== 'acked') await this.#onRefused(op, reply);
-    this.#fill();
+  /** It was answered: what is known of it by now. */
+  #landed(sent: StoredOperation): StoredOperation {
+    this.#outbox.inFlight.delete(sent.key);
+    return this.#outbox.get(sent.key) ?? sent;
   }
 
   /** The server did it, as its ack or the event of the change says; the second of the two changes nothing. */
@@ -228,7 +225,7 @@ export class Drain {
   /** An event says which operation caused it. Of one that changed several items the ack must tell. */
   onEcho(key: string, data: JsonObject): void {
     const op = this.#outbox.get(key);
-    if (op?.effects.length === 1 && (op.status === 'queued' || op.status === 'sending')) {
+    if (op?.effects.length === 1 && isPending(op)) {
       void this.#settle(op, { ...data, newQuantity: data.quantityAvailable ?? null }, false);
     }
   }
@@ -237,6 +234,8 @@ export class Drain {
     op: StoredOperation,
     { code, message, details, retryable, retryAfterMs }: InventoryError,
   ): Promise<void> {
+    // Its event was faster.
+    if (op.status === 'acked') return;
     const failed = { ...op, error: { code, message, details } };
     if (code === 'version_conflict' || code === 'insufficient_stock') {
       await this.#giveUp('conflict', failed);

@@ -123,6 +123,11 @@ export interface StoredOperation {
 
 export type NewOperation = Omit<StoredOperation, 'seq'>;
 
+/** It waits for the server. */
+export function isPending({ status }: { status: OperationStatus }): boolean {
+  return status === 'queued' || status === 'sending';
+}
+
 /** The server has not seen it, and nobody is telling it. */
 export function isUnsent({ status, uncertain }: StoredOperation): boolean {
   return status === 'queued' && !uncertain;

@@ -13,7 +13,7 @@
 import type { Connection } from '../core/connection.js';
 import { InventoryError, reasonOf } from '../core/errors.js';
 import type { JsonObject } from '../core/protocol.js';
-import { isUnsent, type NewOperation, type StoredOperation } from './operation.js';
+import { isPending, isUnsent, type NewOperation, type StoredOperation } from './operation.js';
 import type { StorageAdapter } from './storage.js';
 import type { Store } from './store.js';
 import type { Tabs } from './tabs.js';
@@ -48,7 +48,6 @@ export class Outbox {
   readonly #handles = new Map<string, Handle>();
   /** What this tab is sending it knows better than the storage. */
   readonly inFlight = new Set<string>();
-  readonly #stop: (() => void) | undefined;
   durable: boolean;
   #memorySeq = MEMORY_SEQ;
   #reading: Promise<void> | null = null;
@@ -58,7 +57,7 @@ export class Outbox {
   constructor(wiring: Wiring) {
     this.#w = wiring;
     this.durable = wiring.storage.durable;
-    this.#stop = wiring.tabs?.listen(() => void this.read().then(wiring.onTold));
+    wiring.tabs?.listen(() => void this.read().then(wiring.onTold));
   }
 
   /** In order; what is acked is not in it. */
@@ -76,7 +75,7 @@ export class Outbox {
 
   /** Some operation waits for the server. */
   get hasWork(): boolean {
-    return this.open().some(({ status }) => status === 'queued' || status === 'sending');
+    return this.open().some(isPending);
   }
 
   /** By the id of the operation or of a part of it. */
@@ -145,13 +144,12 @@ export class Outbox {
       else this.#w.store.show(op);
     }
     this.#w.onChange();
-    let written = new Set(operations.map((op) => op.seq));
+    let gone: number[] = [];
     await this.#store(async (storage) => {
-      const kept = await storage.put(operations.filter((op) => this.isStored(op)));
-      written = new Set(kept);
+      gone = await storage.put(operations.filter((op) => this.isStored(op)));
     });
     this.#changed();
-    return operations.filter((op) => written.has(op.seq) || !this.isStored(op));
+    return operations.filter((op) => !gone.includes(op.seq));
   }
 
   /** Forgets acked ones. */
@@ -174,7 +172,6 @@ export class Outbox {
 
   close(): void {
     this.closed = true;
-    this.#stop?.();
     for (const key of this.#handles.keys()) this.reject({ key }, new InventoryError('CLOSED', 'the client was closed'));
     this.#w.storage.close();
     this.#w.tabs?.close();
@@ -241,7 +238,7 @@ export class Outbox {
 
   #changed(): void {
     this.#w.onChange();
-    if (!this.closed) this.#w.tabs?.post({ type: 'changed' });
+    if (!this.closed) this.#w.tabs?.post();
   }
 
   /** A storage that refuses is said once, until it takes something again. */

@@ -18,7 +18,7 @@ export interface StorageAdapter {
   readonly durable: boolean;
   /** Resolves with the number that orders it, once it is safe. */
   add(operation: NewOperation): Promise<number>;
-  /** Overwrites; an operation removed meanwhile stays removed. Resolves with the numbers of the others. */
+  /** Overwrites; an operation removed meanwhile stays removed. Resolves with the numbers of those. */
   put(operations: readonly StoredOperation[]): Promise<number[]>;
   /** In one step: if the one that is there may go, it goes, and another (or none) takes its place. */
   swap(
@@ -62,11 +62,13 @@ export class IndexedDbStorage implements StorageAdapter {
 
   put(operations: readonly StoredOperation[]): Promise<number[]> {
     return this.#run(OPERATIONS, 'readwrite', async (store) => {
-      const kept = operations.map(async (operation) => {
-        const there = (await request(store.getKey(operation.seq))) !== undefined;
-        return there ? Number(await request(store.put({ ...operation }))) : 0;
+      const gone: number[] = [];
+      const writing = operations.map(async (operation) => {
+        if ((await request(store.getKey(operation.seq))) === undefined) gone.push(operation.seq);
+        else store.put({ ...operation });
       });
-      return (await Promise.all(kept)).filter(Boolean);
+      await Promise.all(writing);
+      return gone;
     });
   }
 

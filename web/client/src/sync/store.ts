@@ -24,7 +24,7 @@ import {
   readItem,
   readRow,
 } from '../core/protocol.js';
-import type { Effect, OperationStatus, StoredOperation } from './operation.js';
+import { type Effect, isPending, type OperationStatus, type StoredOperation } from './operation.js';
 
 export interface ItemView {
   readonly key: string;
@@ -307,10 +307,6 @@ export class Store {
 /** Something was sent and not answered. */
 function isUncertain(item: Item): boolean {
   return [...item.parts.values()].some((part) => isPending(part) && part.uncertain);
-}
-
-function isPending({ status }: Part): boolean {
-  return status === 'queued' || status === 'sending';
 }
 
 /** A row after a change. */

@@ -11,15 +11,12 @@ export interface Locks {
   request(name: string, options: { ifAvailable: true }, fn: (lock: unknown) => Promise<void>): Promise<void>;
 }
 
+/** What there is to say is only that something changed in the storage. */
 export interface Tabs {
-  post(message: TabMessage): void;
-  listen(fn: (message: TabMessage) => void): () => void;
+  post(): void;
+  /** Until close() fn is called at each word of another tab. */
+  listen(fn: () => void): void;
   close(): void;
-}
-
-/** Something changed in the storage. */
-export interface TabMessage {
-  readonly type: 'changed';
 }
 
 export function browserLocks(): Locks | null {
@@ -30,11 +27,9 @@ export function browserTabs(name: string): Tabs | null {
   if (!globalThis.BroadcastChannel) return null;
   const link = new BroadcastChannel(name);
   return {
-    post: (message) => link.postMessage(message),
+    post: () => link.postMessage(null),
     listen(fn) {
-      const stop = new AbortController();
-      link.addEventListener('message', ({ data }) => fn(data as TabMessage), stop);
-      return () => stop.abort();
+      link.onmessage = fn;
     },
     close: () => link.close(),
   };

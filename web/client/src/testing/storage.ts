@@ -24,9 +24,12 @@ export class MemoryStorage implements StorageAdapter {
   }
 
   async put(operations: readonly StoredOperation[]): Promise<number[]> {
-    const kept = operations.filter((operation) => this.#operations.has(operation.seq));
-    for (const operation of kept) this.#operations.set(operation.seq, operation);
-    return kept.map((operation) => operation.seq);
+    const gone: number[] = [];
+    for (const operation of operations) {
+      if (this.#operations.has(operation.seq)) this.#operations.set(operation.seq, operation);
+      else gone.push(operation.seq);
+    }
+    return gone;
   }
 
   async swap(

@@ -3,7 +3,7 @@
  *   Locks and messages between clients that play tabs of one browser.
  */
 import type { Clock } from '../core/clock.js';
-import type { Locks, TabMessage, Tabs } from '../sync/tabs.js';
+import type { Locks, Tabs } from '../sync/tabs.js';
 
 export class VirtualLocks implements Locks {
   readonly #held = new Set<string>();
@@ -31,7 +31,7 @@ export class VirtualLocks implements Locks {
 
 export class VirtualTabs {
   readonly #clock: Clock;
-  readonly #listeners = new Map<object, (message: TabMessage) => void>();
+  readonly #listeners = new Map<object, () => void>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -41,12 +41,11 @@ export class VirtualTabs {
   open(): Tabs {
     const id = {};
     return {
-      post: (message) => {
-        for (const [other, fn] of this.#listeners) if (other !== id) this.#clock.setTimeout(() => fn(message), 1);
+      post: () => {
+        for (const [other, fn] of this.#listeners) if (other !== id) this.#clock.setTimeout(fn, 1);
       },
       listen: (fn) => {
         this.#listeners.set(id, fn);
-        return () => this.#listeners.delete(id);
       },
       close: () => this.#listeners.delete(id),
     };

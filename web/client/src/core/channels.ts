@@ -12,24 +12,18 @@ import { InventoryError } from './errors.js';
 import { canonicalChannel } from './protocol.js';
 import { oncePerTurn } from './timer.js';
 
-interface Wiring {
-  /** Whether there is somebody to tell. */
-  readonly ready: () => boolean;
-  readonly subscribe: (names: string[]) => void;
-  readonly unsubscribe: (names: string[]) => void;
-  readonly report: (error: InventoryError) => void;
-}
-
 export class Channels {
-  readonly #w: Wiring;
+  readonly #report: (error: InventoryError) => void;
   readonly #counts = new Map<string, number>();
   /** What the relay follows for this link, or was asked to. */
   #told = new Set<string>();
   #unconfirmed: string[] = [];
-  readonly #tellSoon = oncePerTurn(() => this.tell());
+  readonly #tellSoon: () => void;
 
-  constructor(names: readonly string[], wiring: Wiring) {
-    this.#w = wiring;
+  /** tell: called a turn later when there is something to take(). */
+  constructor(names: readonly string[], tell: () => void, report: (error: InventoryError) => void) {
+    this.#tellSoon = oncePerTurn(tell);
+    this.#report = report;
     for (const name of names) this.follow(name);
   }
 
@@ -40,7 +34,7 @@ export class Channels {
   follow(name: string): void {
     const channel = canonicalChannel(name);
     if (channel !== null) this.#count(channel, 1);
-    else this.#w.report(new InventoryError('INVALID_ARGUMENT', `"${name}" is no channel`));
+    else this.#report(new InventoryError('INVALID_ARGUMENT', `"${name}" is no channel`));
   }
 
   unfollow(name: string): void {
@@ -54,15 +48,13 @@ export class Channels {
     this.#unconfirmed = [...told];
   }
 
-  /** Tells what is not told yet. */
-  tell(): void {
-    if (!this.#w.ready()) return;
+  /** What is to be told, and is told from now on. */
+  take(): { more: string[]; less: string[] } {
     const more = this.names.filter((name) => !this.#told.has(name));
     const less = [...this.#told].filter((name) => !this.#counts.has(name));
     this.#told = new Set(this.names);
     this.#unconfirmed.push(...more);
-    if (less.length > 0) this.#w.unsubscribe(less);
-    if (more.length > 0) this.#w.subscribe(more);
+    return { more, less };
   }
 
   /** The relay follows it now; those it passed over it refused. */

@@ -140,16 +140,19 @@ export class Connection {
     this.#token = new Token(clock, options.getToken);
     this.#requests = new Requests(clock);
     this.#feed = new Feed(options, this.events, () => this.#askAgain());
-    this.#heartbeat = new Heartbeat(options.heartbeat, clock, page, this.events, {
-      ask: (timeoutMs) => this.request({ type: 'ping' }, timeoutMs),
-      dead: () => this.#lost('no sign of life'),
-    });
-    this.#channels = new Channels(options.channels ?? ['global'], {
-      ready: () => this.#state.name === 'connected',
-      subscribe: (names) => this.#subscribe(names),
-      unsubscribe: (names) => this.#unsubscribe(names),
-      report: (error) => this.report(error),
-    });
+    this.#heartbeat = new Heartbeat(
+      options.heartbeat,
+      clock,
+      page,
+      this.events,
+      (timeoutMs) => this.request({ type: 'ping' }, timeoutMs),
+      () => this.#lost('no sign of life'),
+    );
+    this.#channels = new Channels(
+      options.channels ?? ['global'],
+      () => this.#tellChannels(),
+      (error) => this.report(error),
+    );
     this.#stopListening = page.listen((signal) => this.#onPage(signal));
   }
 
@@ -295,11 +298,12 @@ export class Connection {
       this.report(linkError(reasonOf(error), error));
       return this.#lost(reasonOf(error));
     }
-    link.attach(socket, {
-      open: () => this.#sendHello(),
-      message: (data) => this.#onMessage(data),
-      close: (code, reason) => this.#onClose(code, reason),
-    });
+    link.attach(
+      socket,
+      () => this.#sendHello(),
+      (data) => this.#onMessage(data),
+      (code, reason) => this.#onClose(code, reason),
+    );
   }
 
   #sendHello(): void {
@@ -366,7 +370,7 @@ export class Connection {
     });
     this.#heartbeat.begin(link);
     this.#setState({ name: 'connected', since: this.#lastConnected, ...how });
-    this.#channels.tell();
+    this.#tellChannels();
   }
 
   /** The link is gone or never came. Waits and tries again. */
@@ -516,7 +520,7 @@ export class Connection {
       const refused = this.#channels.takeRefused();
       if (refused !== undefined) this.#feed.leave(refused, this.channels);
     } else if (code === 'rate_limited' && this.#channels.retell()) {
-      this.#link.later(retryAfterMs, () => this.#channels.tell());
+      this.#link.later(retryAfterMs, () => this.#tellChannels());
     }
     this.report(error);
   }
@@ -529,6 +533,16 @@ export class Connection {
     this.#subscribe(this.channels);
   }
 
+  #tellChannels(): void {
+    if (this.#state.name !== 'connected') return;
+    const { more, less } = this.#channels.take();
+    for (const channel of less) {
+      this.#sendFrame({ type: 'unsubscribe', channel });
+      this.#feed.leave(channel, this.channels);
+    }
+    if (more.length > 0) this.#subscribe(more);
+  }
+
   #subscribe(channels: readonly string[]): void {
     if (!this.#isWelcome) {
       for (const channel of channels) this.#sendFrame({ type: 'subscribe', channel });
@@ -538,12 +552,6 @@ export class Connection {
     this.#sendFrame({ type: 'subscribe', channels, snapshot: this.#options.snapshot || undefined } as JsonObject);
   }
 
-  #unsubscribe(channels: readonly string[]): void {
-    for (const channel of channels) {
-      this.#sendFrame({ type: 'unsubscribe', channel });
-      this.#feed.leave(channel, this.channels);
-    }
-  }
 
   /** Connected in protocol 1. */
   get #isWelcome(): boolean {

@@ -31,12 +31,6 @@ export interface HeartbeatEvents {
   missedPong: undefined;
 }
 
-interface Wiring {
-  /** Resolves with the answer; rejects without. */
-  readonly ask: (timeoutMs: number) => Promise<unknown>;
-  readonly dead: () => void;
-}
-
 /** A wake-up's question must be answered by then. */
 const PROBE_TIMEOUT_MS = 2_000;
 /** A question about a timer that ran this late proves nothing. */
@@ -49,22 +43,26 @@ export class Heartbeat {
   readonly #clock: Clock;
   readonly #page: Page;
   readonly #out: Listener<HeartbeatEvents>;
-  readonly #w: Wiring;
+  readonly #ask: (timeoutMs: number) => Promise<unknown>;
+  readonly #onDead: () => void;
   #link: Link | null = null;
   #lastInbound = 0;
 
+  /** ask: rejects if there is no answer in time. */
   constructor(
     options: HeartbeatOptions = {},
     clock: Clock,
     page: Page,
     out: Listener<HeartbeatEvents>,
-    wiring: Wiring,
+    ask: (timeoutMs: number) => Promise<unknown>,
+    onDead: () => void,
   ) {
     this.#options = options;
     this.#clock = clock;
     this.#page = page;
     this.#out = out;
-    this.#w = wiring;
+    this.#ask = ask;
+    this.#onDead = onDead;
   }
 
   /** Beats for as long as the link lives. */
@@ -99,13 +97,13 @@ export class Heartbeat {
   #ping(timeoutMs: number, trusted: boolean): void {
     const sentAt = this.#clock.monotonic();
     const elapsed = () => this.#clock.monotonic() - sentAt;
-    this.#w.ask(timeoutMs).then(
+    this.#ask(timeoutMs).then(
       () => this.#out.emit('roundTrip', { ms: elapsed(), trusted: trusted && this.#page.visible() }),
       ({ code }: InventoryError) => {
         if (code !== 'timeout') return;
         if (this.#lastInbound > sentAt) this.#out.emit('missedPong', undefined);
         else if (elapsed() > timeoutMs + LATE_TIMER_MS) this.probe();
-        else this.#w.dead();
+        else this.#onDead();
       },
     );
   }

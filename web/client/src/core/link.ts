@@ -40,12 +40,14 @@ export class Link {
 
   attach(
     socket: SocketLike,
-    on: { open: () => void; message: (data: unknown) => void; close: (code: number, reason: string) => void },
+    onOpen: () => void,
+    onMessage: (data: unknown) => void,
+    onClose: (code: number, reason: string) => void,
   ): void {
     this.socket = socket;
-    socket.onopen = on.open;
-    socket.onmessage = (event: { data?: unknown }) => on.message(event.data);
-    socket.onclose = (event: { code?: number; reason?: string }) => on.close(event.code ?? 1006, event.reason ?? '');
+    socket.onopen = onOpen;
+    socket.onmessage = (event: { data?: unknown }) => onMessage(event.data);
+    socket.onclose = (event: { code?: number; reason?: string }) => onClose(event.code ?? 1006, event.reason ?? '');
     // The close that follows says everything there is to know.
     socket.onerror = () => {};
   }

@@ -34,7 +34,7 @@ export class Emitter<Events extends object> {
     const off = () => void set.delete(entry);
     if (!options?.signal?.aborted) {
       set.add(entry);
-      options?.signal?.addEventListener('abort', off, { once: true });
+      options?.signal?.addEventListener('abort', off);
       const present = this.present[name];
       if (present) this.call(fn, present());
     }

@@ -20,20 +20,16 @@ export interface Frame extends JsonObject {
   readonly type: string;
 }
 
+/** As the relay says them; until then only the one that holds for every message. */
 export interface Limits {
   maxMessageBytes: number;
-  maxChannels: number;
-  maxBatch: number;
-  messagesPerSecond: number;
+  maxChannels?: number;
+  maxBatch?: number;
+  messagesPerSecond?: number;
 }
 
-/** Until a `welcome` says otherwise: the defaults of the relay. */
-export const DEFAULT_LIMITS: Limits = {
-  maxMessageBytes: 16_384,
-  maxChannels: 64,
-  maxBatch: 100,
-  messagesPerSecond: 10,
-};
+/** The default of the relay. */
+export const DEFAULT_LIMITS: Limits = { maxMessageBytes: 16_384 };
 
 /** An event as the application sees it. */
 export interface InventoryEvent {

@@ -150,7 +150,7 @@ export class Feed {
     const verdict = this.#versions.take(event);
     if (verdict === 'duplicate') return this.#out.emit('duplicate', event);
     if (verdict !== 'new') {
-      this.#out.emit('gap', { ...verdict.gap, reason: 'versions' });
+      this.#out.emit('gap', { ...verdict, reason: 'versions' });
       this.#askAgain();
     }
     this.#out.emit('message', event);

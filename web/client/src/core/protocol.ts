@@ -92,9 +92,9 @@ export function idOf(value: unknown): string | undefined {
 
 /** The frame in a message, or null. */
 export function readFrame(message: unknown): Frame | null {
-  if (typeof message !== 'string') return null;
   try {
-    const value: unknown = JSON.parse(message);
+    // What is no text is no JSON either.
+    const value: unknown = JSON.parse(String(message));
     return isObject(value) && typeof value.type === 'string' ? (value as Frame) : null;
   } catch {
     return null;
@@ -132,7 +132,6 @@ export function readRow(value: unknown, before?: Row | null): Row | null {
   if (!item || version === undefined || available === undefined) return null;
   const reserved = integerOf(data.quantityReserved) ?? before?.quantityReserved ?? 0;
   const minimum = integerOf(data.minimumStock) ?? before?.minimumStock ?? 0;
-  const alert = data.alertState;
   return {
     productId: item.productId,
     warehouseId: item.warehouseId,
@@ -141,7 +140,7 @@ export function readRow(value: unknown, before?: Row | null): Row | null {
     quantityReserved: reserved,
     quantityOnHand: integerOf(data.quantityOnHand) ?? available + reserved,
     minimumStock: minimum,
-    alertState: alert === 'ok' || alert === 'low' || alert === 'out' ? alert : alertStateOf(available, minimum),
+    alertState: textOf(data.alertState) ?? alertStateOf(available, minimum),
     timestamp: textOf(data.timestamp) ?? textOf(data.lastModifiedAt) ?? textOf(data.createdAt),
     attributes: isObject(data.attributes) ? data.attributes : before?.attributes,
   } as Row;

@@ -19,9 +19,8 @@ import {
 /** Alerts remembered. A replay reaches back minutes; this many alerts is hours. */
 const ALERTS_KEPT = 2000;
 
-export type Verdict = 'new' | 'duplicate' | { gap: { key: string; from: number; to: number } };
-
-const STATE_EVENTS = new Set(['inventory.updated', 'inventory.retired']);
+/** The last: news, but versions in between were missed. */
+export type Verdict = 'new' | 'duplicate' | { key: string; from: number; to: number };
 
 export class Versions {
   readonly #versions = new Map<string, ItemKey & { version: number }>();
@@ -29,7 +28,7 @@ export class Versions {
 
   /** Takes note of the event and says whether it is news. */
   take(event: InventoryEvent): Verdict {
-    if (!STATE_EVENTS.has(event.type)) return this.#takeAlert(event.id);
+    if (!/^inventory\.(updated|retired)$/.test(event.type)) return this.#takeAlert(event.id);
     const item = readItem(event.data);
     const version = integerOf(event.data.version);
     if (!item || version === undefined) return 'new';
@@ -38,7 +37,7 @@ export class Versions {
     if (from !== undefined && version <= from) return 'duplicate';
     this.#versions.set(key, { ...item, version });
     const missed = from !== undefined && version > from + (event.conflated ?? 1);
-    return missed ? { gap: { key, from, to: version } } : 'new';
+    return missed ? { key, from, to: version } : 'new';
   }
 
   /** A version learnt otherwise: from a snapshot. */

@@ -28,7 +28,6 @@ export class Batcher {
   /** Changed by the adaptive policy. */
   windowMs: number;
   #waiting: JsonObject[] = [];
-  #bytes = 0;
   readonly #timer: Timer;
   readonly #flushSoon = oncePerTurn(() => {
     // What came after a flush in the same turn waits for the window.
@@ -45,11 +44,10 @@ export class Batcher {
   }
 
   push(message: JsonObject): void {
-    const bytes = byteSize(JSON.stringify(message)) + 1;
     const { maxMessages = 50, maxBytes = 15_360, maxWaitMs = 500 } = this.#options;
-    if (this.#waiting.length >= maxMessages || this.#bytes + bytes > maxBytes) this.flush();
+    const all = [...this.#waiting, message];
+    if (all.length > maxMessages || byteSize(JSON.stringify(all)) > maxBytes) this.flush();
     this.#waiting.push(message);
-    this.#bytes += bytes;
     const window = Math.min(this.windowMs, maxWaitMs);
     const wait = this.#lastFlush + window - this.#clock.monotonic();
     if (wait > 0) this.#timer.start(wait, () => this.flush());
@@ -68,7 +66,6 @@ export class Batcher {
   /** Drops what waits: the connection it was meant for is gone. */
   clear(): void {
     this.#waiting = [];
-    this.#bytes = 0;
     this.#timer.stop();
   }
 }

@@ -122,8 +122,9 @@ describe('states', () => {
         throw new SyntaxError('bad url');
       }
     };
-    const { connection, errors } = stage({ WebSocket: Refusing as never });
+    const { clock, connection, errors } = stage({ WebSocket: Refusing as never });
     expect(() => connection.connect()).not.toThrow();
+    await clock.advance(0);
     expect(errors[0]).toMatchObject({ code: 'CONNECTION_ERROR', message: 'bad url' });
   });
 

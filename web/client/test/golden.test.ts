@@ -116,6 +116,7 @@ class Player {
       connection.on(name, (value) => void this.heard.push({ name, value }));
     this.#connection = connection;
     connection.connect();
+    await this.clock.advance(0);
     if (status !== 101) {
       this.#socket.onclose?.({ code: 1006 } as never);
       return;

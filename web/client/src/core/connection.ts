@@ -273,7 +273,6 @@ export class Connection {
     this.#attempts++;
     this.#setState(this.#trying(null));
     link.later(this.#options.connectTimeoutMs ?? 10_000, () => this.#lost('no welcome in time'));
-    if (!this.#token.isAsked) return this.#dial();
     this.#token.ask().then(
       () => link.alive && this.#dial(),
       (error: unknown) => {

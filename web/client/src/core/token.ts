@@ -35,16 +35,12 @@ export class Token {
     this.#refused = null;
   }
 
-  /** The provider must be asked first. */
-  get isAsked(): boolean {
-    return !this.#given && this.#provider !== undefined;
-  }
-
-  /** Rejects with what the provider threw, or when it gave no text. */
+  /** Asks for it, unless one is given. Rejects with what the provider threw, or when it gave no text. */
   async ask(): Promise<void> {
     const refresh = this.#refresh;
     this.#refresh = false;
-    const token = await this.#provider?.({ refresh });
+    if (this.#given || !this.#provider) return;
+    const token = await this.#provider({ refresh });
     if (token !== null && typeof token !== 'string') throw new TypeError('getToken gave no text');
     this.value = token;
   }
@@ -69,6 +65,7 @@ export class Token {
     if (!this.#provider || now - this.#refreshedAt < REFRESH_MS) return false;
     this.#refreshedAt = now;
     this.#refresh = true;
+    this.#given = false;
     return true;
   }
 }

@@ -453,14 +453,12 @@ export class InventoryClient {
       if (known.has(conflict.id)) continue;
       this.#health.note('CONFLICT');
       this.#events.emit('conflict', conflict);
-      this.#events.call(this.#decide, conflict);
+      this.#events.call(() => {
+        const decided = this.#options.conflictHandler?.(conflict);
+        if (decided) void this.conflicts.resolve(conflict.id, decided).catch(() => {});
+      });
     }
   }
-
-  readonly #decide = (conflict: Conflict): void => {
-    const decided = this.#options.conflictHandler?.(conflict);
-    if (decided) void this.conflicts.resolve(conflict.id, decided).catch(() => {});
-  };
 
   #report(): void {
     this.#reportTimer.start(REPORT_EVERY_MS, () => {

@@ -36,21 +36,19 @@ export class Emitter<Events extends object> {
       set.add(entry);
       options?.signal?.addEventListener('abort', off);
       const present = this.present[name];
-      if (present) this.call(fn, present());
+      if (present) this.call(() => fn(present()));
     }
     return off;
   }
 
   emit<K extends keyof Events>(name: K, value: Events[K]): void {
-    for (const fn of [...(this.#listeners.get(name) ?? [])]) {
-      this.call(fn as (value: Events[K]) => void, value);
-    }
+    for (const fn of [...(this.#listeners.get(name) ?? [])]) this.call(() => fn(value as never));
   }
 
   /** Calls fn; what it throws is reported. */
-  call<T>(fn: (value: T) => void, value: T): void {
+  call(fn: () => void): void {
     try {
-      fn(value);
+      fn();
     } catch (error) {
       this.#onThrow(error);
     }

@@ -45,7 +45,8 @@ export interface PresenceSnapshot {
   readonly lastKnown: boolean;
 }
 
-const RANK: Readonly<Record<string, number>> = { editing: 3, viewing: 2, idle: 1 };
+/** The most active comes last. */
+const STATUSES = ['idle', 'viewing', 'editing'];
 
 export class Presence {
   readonly channel: `presence:${string}`;
@@ -176,16 +177,10 @@ function peopleOf(members: Iterable<Member>): Person[] {
   const people = new Map<string, Person>();
   for (const member of members) {
     const before = people.get(member.userId);
-    const ahead = !before || (RANK[member.status] ?? 0) > (RANK[before.status] ?? 0);
-    const shown = ahead ? member : before;
-    people.set(member.userId, {
-      userId: member.userId,
-      name: member.name,
-      avatar: member.avatar ?? before?.avatar ?? null,
-      status: shown.status,
-      metadata: shown.metadata,
-      connections: (before?.connections ?? 0) + 1,
-    });
+    const ahead = !before || STATUSES.indexOf(member.status) > STATUSES.indexOf(before.status);
+    const { userId, name, status, metadata } = ahead ? member : before;
+    const avatar = member.avatar ?? before?.avatar ?? null;
+    people.set(userId, { userId, name, avatar, status, metadata, connections: (before?.connections ?? 0) + 1 });
   }
   return [...people.values()].sort((a, b) => (a.userId < b.userId ? -1 : 1));
 }

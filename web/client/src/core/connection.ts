@@ -247,8 +247,7 @@ export class Connection {
 
   /** Sends one message; without a link the reply to it is an error. Nothing is kept for later. */
   send(message: JsonObject): void {
-    if (this.#state.name !== 'connected' || !this.#sendFrame(message))
-      this.refuse(message, linkError('not connected'));
+    if (this.#state.name !== 'connected' || !this.#sendFrame(message)) this.refuse(message, linkError('not connected'));
   }
 
   /** Sends one message, now or in some other way, and waits for its reply: any frame with its id. */
@@ -550,7 +549,6 @@ export class Connection {
     this.#feed.expect(channels);
     this.#sendFrame({ type: 'subscribe', channels, snapshot: this.#options.snapshot || undefined } as JsonObject);
   }
-
 
   /** Connected in protocol 1. */
   get #isWelcome(): boolean {

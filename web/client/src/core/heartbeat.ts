@@ -10,9 +10,9 @@
  */
 import type { Clock } from './clock.js';
 import type { Listener } from './emitter.js';
+import type { InventoryError } from './errors.js';
 import type { Link } from './link.js';
 import type { Page } from './page.js';
-import type { InventoryError } from './errors.js';
 
 export interface RoundTrip {
   readonly ms: number;

@@ -2,15 +2,7 @@
  * welcome.ts
  *   What the relay said of itself and of who one is.
  */
-import {
-  DEFAULT_LIMITS,
-  type Frame,
-  fieldsOf,
-  isObject,
-  type JsonObject,
-  type Limits,
-  listOf,
-} from './protocol.js';
+import { DEFAULT_LIMITS, type Frame, fieldsOf, isObject, type JsonObject, type Limits, listOf } from './protocol.js';
 
 export interface Welcome {
   readonly user: JsonObject | null;

@@ -8,8 +8,8 @@
  * three good samples, so a badge does not flutter.
  */
 import type { Clock } from '../core/clock.js';
-import type { RoundTrip } from '../core/heartbeat.js';
 import type { Traffic } from '../core/connection.js';
+import type { RoundTrip } from '../core/heartbeat.js';
 import type { ConnectionState } from '../core/state.js';
 
 export type Grade = 'excellent' | 'good' | 'fair' | 'poor';

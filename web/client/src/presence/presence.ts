@@ -9,14 +9,7 @@
  */
 import type { Clock } from '../core/clock.js';
 import type { Connection } from '../core/connection.js';
-import {
-  canonicalChannel,
-  type Frame,
-  fieldsOf,
-  type JsonObject,
-  listOf,
-  textOf,
-} from '../core/protocol.js';
+import { canonicalChannel, type Frame, fieldsOf, type JsonObject, listOf, textOf } from '../core/protocol.js';
 import { Timer } from '../core/timer.js';
 
 export interface Member {

@@ -136,9 +136,7 @@ export class Drain {
     const outbox = this.#outbox;
     const now = this.#w.clock.now();
     await outbox.read();
-    await outbox.prune(
-      outbox.all().filter((op) => op.status === 'acked' && now - (op.settledAt ?? 0) > KEEP_ACKED_MS),
-    );
+    await outbox.prune(outbox.all().filter((op) => op.status === 'acked' && now - (op.settledAt ?? 0) > KEEP_ACKED_MS));
     // What a dead tab was sending the server may have.
     const orphans = outbox.list().filter((op) => op.status === 'sending' && !outbox.inFlight.has(op.key));
     if (orphans.length > 0)
@@ -191,10 +189,13 @@ export class Drain {
     this.counts.sent++;
     // One that went wrong before goes alone: should it be what the relay cannot read, it harms nobody.
     const send = op.attempts > 1 ? undefined : (message: JsonObject) => this.batcher.push(message);
-    this.#w.connection.request({ ...op.message, key: op.key }, undefined, send).then(
-      ({ result, replayed }) => this.#settle(this.#landed(op), fieldsOf(result), replayed === true),
-      (error: InventoryError) => this.#onRefused(this.#landed(op), error),
-    ).then(() => this.#fill());
+    this.#w.connection
+      .request({ ...op.message, key: op.key }, undefined, send)
+      .then(
+        ({ result, replayed }) => this.#settle(this.#landed(op), fieldsOf(result), replayed === true),
+        (error: InventoryError) => this.#onRefused(this.#landed(op), error),
+      )
+      .then(() => this.#fill());
   }
 
   #sendBatch(messages: readonly JsonObject[]): void {

@@ -249,6 +249,39 @@ test('every other hook renders, updates and does not loop', async () => {
   expect(frames.length).toBeLessThan(40);
 });
 
+test('who showed this user leaves with its component, though another still looks on', async () => {
+  const all = stage();
+  await all.up();
+  function Here({ mine }: { mine?: { status: string } }) {
+    useInventoryPresence('presence:inventory_list', mine);
+    return null;
+  }
+  const view = (...mine: ({ status: string } | undefined)[]) =>
+    render(all, [undefined, ...mine].map((one, key) => createElement(Here, { key, ...(one && { mine: one }) })));
+  const told = () =>
+    all.relay.received.flatMap((m) =>
+      /^presence\.(track|update|leave)$/.test(String(m.type)) ? [`${m.type} ${m.status ?? ''}`.trim()] : [],
+    );
+  const wait = () =>
+    act(async () => {
+      vi.advanceTimersByTime(1_000);
+      await all.clock.advance(1_000);
+    });
+  await view({ status: 'viewing' });
+  await wait();
+  expect(told()).toEqual(['presence.track viewing']);
+  await view({ status: 'editing' });
+  await wait();
+  await view({ status: 'editing' }, { status: 'idle' });
+  await wait();
+  await view({ status: 'editing' });
+  await wait();
+  expect(told().slice(1)).toEqual(['presence.update editing', 'presence.update idle', 'presence.update editing']);
+  await view();
+  await wait();
+  expect(told().slice(4)).toEqual(['presence.leave']);
+});
+
 test('a smoothed status holds "syncing" for a second', async () => {
   const all = stage();
   await all.up();

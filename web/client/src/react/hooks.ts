@@ -208,9 +208,28 @@ export function useInventoryPresence(
   const status = mine && (mine.status ?? 'viewing');
   const metadata = JSON.stringify(mine?.metadata ?? {});
   useEffect(() => {
-    if (status !== undefined) held?.update({ status, metadata: JSON.parse(metadata) as JsonObject });
+    if (!held || status === undefined) return;
+    return show(held, { status, metadata: JSON.parse(metadata) as JsonObject });
   }, [held, status, metadata]);
   return useMemo(() => ({ ...value, update: (patch) => held?.update(patch) }), [value, held]);
+}
+
+/** Of each presence, what the components there say of this user. The newest counts. */
+const said = new WeakMap<Presence, object[]>();
+
+/** Until the function it returns is called; with the last of them the user leaves. */
+function show(presence: Presence, mine: { status: string; metadata: JsonObject }): () => void {
+  const all = said.get(presence) ?? [];
+  said.set(presence, all);
+  all.push(mine);
+  presence.update(mine);
+  return () => {
+    all.splice(all.indexOf(mine), 1);
+    const below = all.at(-1);
+    if (below) presence.update(below);
+    // A moment late: it may only have changed what it says.
+    else setTimeout(() => all.length === 0 && presence.leave(), 1_000);
+  };
 }
 
 const NOBODY: PresenceSnapshot = { members: [], people: [], lastKnown: true };

@@ -24,6 +24,9 @@ export interface Ack {
   readonly result: JsonObject | null;
 }
 
+/** An operation, or a part of one. */
+export type Parted = Pick<StoredOperation, 'key' | 'parts'>;
+
 export interface Handle {
   resolve: (ack: Ack) => void;
   reject: (error: InventoryError) => void;
@@ -158,7 +161,7 @@ export class Outbox {
     if (old.length > 0) await this.#store((storage) => storage.remove(old.map((op) => op.seq)));
   }
 
-  reject(op: Pick<StoredOperation, 'key' | 'parts'>, error: InventoryError): void {
+  reject(op: Parted, error: InventoryError): void {
     this.#end(op, (handle) => handle.reject(error));
   }
 
@@ -228,7 +231,7 @@ export class Outbox {
     this.#end(op, (handle, id) => handle.resolve({ id, result: op.result ?? null }));
   }
 
-  #end(op: Pick<StoredOperation, 'key' | 'parts'>, how: (handle: Handle, id: string) => void): void {
+  #end(op: Parted, how: (handle: Handle, id: string) => void): void {
     for (const id of keysOf(op)) {
       const handle = this.#handles.get(id);
       if (handle) how(handle, id);
@@ -268,6 +271,6 @@ export function errorOfStored({ status, error }: StoredOperation): InventoryErro
   return new InventoryError(status === 'conflict' ? 'CONFLICT' : code, message, { details });
 }
 
-function keysOf(op: Pick<StoredOperation, 'key' | 'parts'>): string[] {
+function keysOf(op: Parted): string[] {
   return op.parts?.map((part) => part.key) ?? [op.key];
 }

@@ -20,7 +20,7 @@ import {
   type OperationStatus,
   type StoredOperation,
 } from './operation.js';
-import { type Ack, Outbox, takenBack } from './outbox.js';
+import { type Ack, Outbox, type Parted, takenBack } from './outbox.js';
 import type { StorageAdapter } from './storage.js';
 import type { Tabs } from './tabs.js';
 
@@ -164,7 +164,7 @@ export class Queue {
         await saved.catch(() => {});
         return this.#inTurn(() => {
           const op = this.get(key);
-          return op && isUnsent(op) ? this.#takeBack(op, without(op, key), key) : false;
+          return op && isUnsent(op) ? this.#takeBack(op, without(op, key), { key }) : false;
         });
       },
     };
@@ -188,7 +188,10 @@ export class Queue {
 
   /** Takes an operation back; one on its way is not taken back. */
   discard(id: string): Promise<boolean> {
-    return this.#inTurn(() => this.#takeBack(this.get(id), null));
+    return this.#inTurn(() => {
+      const op = this.get(id);
+      return op ? this.#takeBack(op, null, op) : false;
+    });
   }
 
   pause(): void {
@@ -304,9 +307,9 @@ export class Queue {
   }
 
   /** The whole of an operation, or the part of it that leaves a rest. */
-  async #takeBack(op: StoredOperation | undefined, rest: NewOperation | null, part?: string): Promise<boolean> {
-    if (!op || op.status === 'sending' || op.status === 'acked' || !(await this.#outbox.swap(op, rest))) return false;
-    this.#outbox.reject(rest && part !== undefined ? { key: part } : op, takenBack());
+  async #takeBack(op: StoredOperation, rest: NewOperation | null, part: Parted): Promise<boolean> {
+    if (op.status === 'sending' || op.status === 'acked' || !(await this.#outbox.swap(op, rest))) return false;
+    this.#outbox.reject(part, takenBack());
     this.drain.kick();
     return true;
   }

@@ -66,20 +66,14 @@ export class InventoryError extends Error {
   override readonly name = 'InventoryError';
   readonly code: ErrorCode;
   /** The same call may succeed later. */
-  readonly retryable: boolean;
+  readonly retryable: boolean = false;
   readonly retryAfterMs: number | undefined;
   readonly details: unknown;
 
-  constructor(
-    code: ErrorCode,
-    message: string,
-    { retryable = false, retryAfterMs, details, cause }: InventoryErrorOptions = {},
-  ) {
+  constructor(code: ErrorCode, message: string, { cause, ...more }: InventoryErrorOptions = {}) {
     super(message, { cause });
     this.code = code;
-    this.retryable = retryable;
-    this.retryAfterMs = retryAfterMs;
-    this.details = details;
+    Object.assign(this, more);
   }
 }
 

@@ -580,6 +580,33 @@ describe('tokens', () => {
     expect(relay.dialled).toBe(1);
   });
 
+  test.each([
+    ['the provider is slow', 5_000, false],
+    ['the relay never hears of the new one', 0, true],
+  ])('a token that ends while it is renewed costs one connection and no sign-in, though %s', async (_, ms, lost) => {
+    const all = tokens();
+    const { clock, relay, connection, up, errors } = stage(
+      {
+        getToken: async ({ refresh }) => {
+          if (refresh) await new Promise<void>((done) => clock.setTimeout(done, ms));
+          return all.has('good') && !refresh ? 'good' : 'newer';
+        },
+      },
+      { tokens: all },
+    );
+    connection.connect();
+    await up();
+    if (lost) relay.faults.loseIf((text, way) => way === 'up' && text.includes('"auth"'));
+    relay.broadcast({ type: 'token_expiring', inMs: 3_000 });
+    await clock.advance(3_000);
+    all.delete('good');
+    relay.closeAll(4201);
+    await clock.advance(10_000);
+    expect(connection.state.name).toBe('connected');
+    expect(relay.received.filter((m) => m.type === 'hello').map((m) => m.token)).toEqual(['good', 'newer']);
+    expect(errors.filter(({ code }) => code === 'TOKEN_UNAVAILABLE')).toEqual([]);
+  });
+
   test('a provider that throws is a typed error, and attempts go on', async () => {
     let calls = 0;
     const getToken = () => {

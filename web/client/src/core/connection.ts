@@ -230,10 +230,8 @@ export class Connection {
 
   /** A token that came by itself: used at once on an open link, and for the next. */
   setToken(token: string | null): void {
-    const needed = this.status === 'needs-auth';
     this.#token.give(token);
-    if (this.#state.name === 'connected' && token !== null) this.#sendAuth();
-    else if (this.#wanted && needed) this.#open();
+    this.#useToken();
   }
 
   /** Follows a channel once more; it is left when every follow was undone. */
@@ -317,7 +315,7 @@ export class Connection {
         accept: ['batch'],
         channels: names,
         snapshot: this.#options.snapshot || undefined,
-        token: this.#token.value ?? undefined,
+        token: this.#token.hold() ?? undefined,
         since: this.#asked ?? undefined,
         maxRate: this.maxRate,
       } as JsonObject,
@@ -347,7 +345,6 @@ export class Connection {
     const again = this.#lastConnected !== null;
     this.#welcome = readWelcome(frame);
     this.#windowMs = integerOf(frame.reconnectWindowMs) ?? 0;
-    this.#token.onAccepted();
     // A position that cannot be served is answered with a resync.
     const recovered = this.#asked !== null && frame.recovered === true;
     if (this.#asked === null) {
@@ -431,27 +428,30 @@ export class Connection {
 
   /** The token was refused: one refresh, or a person has to sign in. */
   #onTokenRefused(): void {
-    this.#token.onRefused();
-    if (this.#token.wantNew()) this.#openSoon('token refused');
+    if (this.#token.onRefused() || this.#token.wantNew()) this.#openSoon('token refused');
     else this.#fail('unauthorized', 'token refused', true);
   }
 
   async #refreshToken(): Promise<void> {
     if (!this.#token.wantNew()) return;
-    const link = this.#link;
     try {
       await this.#token.ask();
-      if (link.alive) this.#sendAuth();
+      this.#useToken();
     } catch (error) {
       this.report(noToken(error));
     }
   }
 
-  #sendAuth(): void {
+  /** Who one is now is told on an open link; where a token was what was missing, one is sought. */
+  #useToken(): void {
     const token = this.#token.value;
-    if (token === null) return;
+    if (this.status === 'needs-auth' && this.#wanted) this.#open();
+    if (this.#state.name !== 'connected' || token === null) return;
     this.request({ type: 'auth', token }).then(
-      (frame) => this.events.emit('frame', frame),
+      (frame) => {
+        this.#token.hold();
+        this.events.emit('frame', frame);
+      },
       (error: InventoryError) => this.report(error),
     );
   }

@@ -16,9 +16,10 @@ const REFRESH_MS = 10_000;
 export class Token {
   readonly #clock: Clock;
   readonly #provider: TokenProvider | undefined;
-  /** Offered last, or to be offered. */
+  /** To be offered, or offered already. */
   value: string | null = null;
   #given = false;
+  #held: string | null = null;
   #refused: string | null = null;
   #refreshedAt = Number.NEGATIVE_INFINITY;
   #refresh = false;
@@ -50,13 +51,17 @@ export class Token {
     return this.value !== null && this.value === this.#refused;
   }
 
-  onAccepted(): void {
-    this.#refused = null;
+  /** From now on the relay knows one by it. */
+  hold(): string | null {
+    this.#held = this.value;
+    return this.value;
   }
 
-  onRefused(): void {
-    this.#refused = this.value;
+  /** True if there is a newer one by now. */
+  onRefused(): boolean {
+    this.#refused = this.#held;
     this.#given = false;
+    return this.value !== this.#held;
   }
 
   /** True if the next ask() may be for a new one. */

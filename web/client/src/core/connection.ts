@@ -603,7 +603,9 @@ export class Connection {
     if (ms <= 0) return;
     this.#hiddenTimer.start(ms, () => {
       if (!this.#wanted || this.#page.visible()) return;
-      if (this.#state.name === 'connected' || this.#state.name === 'connecting') this.#leave('hidden');
+      // What waits for a reply is waited for.
+      if (this.#requests.oldest) this.#onHidden();
+      else if (this.#state.name === 'connected' || this.#state.name === 'connecting') this.#leave('hidden');
     });
   }
 

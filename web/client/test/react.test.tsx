@@ -257,7 +257,10 @@ test('who showed this user leaves with its component, though another still looks
     return null;
   }
   const view = (...mine: ({ status: string } | undefined)[]) =>
-    render(all, [undefined, ...mine].map((one, key) => createElement(Here, { key, ...(one && { mine: one }) })));
+    render(
+      all,
+      [undefined, ...mine].map((one, key) => createElement(Here, { key, ...(one && { mine: one }) })),
+    );
   const told = () =>
     all.relay.received.flatMap((m) =>
       /^presence\.(track|update|leave)$/.test(String(m.type)) ? [`${m.type} ${m.status ?? ''}`.trim()] : [],

@@ -387,6 +387,7 @@ describe('offline', () => {
       client.change({ type: 'apply', lines: [] }),
       client.change({ type: 'define', ...P, attributes: { deep } }),
       client.change({ type: 'define', ...P, attributes: { '\ud83d': 1 } }),
+      client.change({ type: 'define', ...P, attributes: { n: 1n as never } }),
     ];
     const good = [
       client.adjust({ ...P, quantity: 1, reason: 'a whole 🔑' }),

@@ -179,13 +179,15 @@ const DEPTH = 6;
 /** What of a value the relay could not read: it would answer nobody, and lose what is in the same frame. */
 function isUnreadable(value: Json | undefined, depth = 0): boolean {
   if (typeof value === 'string') return /[\0\p{Cs}]/u.test(value);
-  if (typeof value !== 'object' || value === null) return typeof value === 'number' && !Number.isFinite(value);
+  // Undefined is not sent.
+  if (typeof value !== 'object' || value === null)
+    return !(value == null || typeof value === 'boolean' || Number.isFinite(value));
   return depth >= DEPTH || Object.entries(value).some((entry) => entry.some((part) => isUnreadable(part, depth + 1)));
 }
 
 /** What is wrong with a change, or null. */
 export function flawOf(change: JsonObject): string | null {
-  if (isUnreadable(change)) return 'text or a depth that JSON cannot carry';
+  if (isUnreadable(change)) return 'text, a value or a depth that JSON cannot carry';
   const { reservationId, lines } = change;
   if (reservationId !== undefined && !textOf(reservationId)) return 'reservationId must be text';
   if (Array.isArray(lines) && lines.length === 0) return 'no lines';

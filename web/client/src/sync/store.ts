@@ -40,8 +40,8 @@ export interface ItemView {
   readonly conflict: boolean;
 }
 
-/** What an operation does to one item. */
-interface Part {
+/** What an operation does to one item. A transfer has two, most have one. */
+interface Share {
   readonly effect: Effect;
   /** acked: an event has told of this item; of others it may still be to come. */
   status: OperationStatus;
@@ -54,7 +54,7 @@ interface Item {
   held: Row | null;
   stale: boolean;
   /** By operation, in the order they were made. */
-  readonly parts: Map<string, Part>;
+  readonly shares: Map<string, Share>;
   view: ItemView | null;
 }
 
@@ -89,15 +89,15 @@ export class Store {
     const item = this.#item(name);
     if (item.view) return item.view;
     const { base, held, stale } = item;
-    const parts = [...item.parts.values()];
-    const pending = parts.filter(isPending);
+    const shares = [...item.shares.values()];
+    const pending = shares.filter(isPending);
     item.view = {
       key: name,
       value: base && pending.reduce((row, { effect }) => after(row, effect), base),
       base,
       pending: pending.length,
       stale: stale || held !== null,
-      conflict: parts.some(({ status }) => status === 'conflict'),
+      conflict: shares.some(({ status }) => status === 'conflict'),
     };
     return item.view;
   }
@@ -146,9 +146,9 @@ export class Store {
         const row = readRow(data, item.base);
         if (row) this.#advance(key, row, false);
       }
-      const part = item.parts.get(op);
-      if (!part) return;
-      part.status = 'acked';
+      const share = item.shares.get(op);
+      if (!share) return;
+      share.status = 'acked';
       this.#touch(key);
     });
   }
@@ -215,9 +215,9 @@ export class Store {
       const { key: op, status } = operation;
       const uncertain = operation.uncertain || status === 'sending';
       for (const effect of operation.effects) {
-        const { parts } = this.#item(effect.key);
-        if (parts.get(op)?.status === 'acked') continue;
-        parts.set(op, { effect, status, uncertain });
+        const { shares } = this.#item(effect.key);
+        if (shares.get(op)?.status === 'acked') continue;
+        shares.set(op, { effect, status, uncertain });
         this.#touch(effect.key);
       }
     });
@@ -226,7 +226,7 @@ export class Store {
   /** Removes an operation and computes again. */
   drop(op: string): void {
     this.together(() => {
-      for (const [key, { parts }] of this.#items) if (parts.delete(op)) this.#touch(key);
+      for (const [key, { shares }] of this.#items) if (shares.delete(op)) this.#touch(key);
     });
   }
 
@@ -287,7 +287,7 @@ export class Store {
       base: null,
       held: null,
       stale: false,
-      parts: new Map(),
+      shares: new Map(),
       view: null,
     };
     this.#items.set(key, item);
@@ -306,7 +306,7 @@ export class Store {
 
 /** Something was sent and not answered. */
 function isUncertain(item: Item): boolean {
-  return [...item.parts.values()].some((part) => isPending(part) && part.uncertain);
+  return [...item.shares.values()].some((share) => isPending(share) && share.uncertain);
 }
 
 /** A row after a change. */

@@ -134,8 +134,7 @@ export class InventoryClient {
     this.#lostTimer = new Timer(clock);
     this.#reportTimer = new Timer(clock);
     this.inventory = new Store((error) => this.connection.reportThrown(error));
-    const together = (fn: () => void) => this.inventory.together(fn);
-    this.connection = new Connection({ snapshot: true, together, ...options, clock, page });
+    this.connection = new Connection({ snapshot: true, ...options, clock, page });
     this.#events = this.connection.events as Emitter<ClientEvents>;
     this.#events.present.sync = () => this.queue.status;
     this.#meter = new QualityMeter(clock);

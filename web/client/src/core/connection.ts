@@ -62,8 +62,6 @@ export interface ConnectionOptions {
   /** A page hidden this long lets go of the link. Default 300000; 0 is never. */
   hiddenTimeoutMs?: number;
   client?: { name: string; version: string };
-  /** Runs what a frame of many events does; lets a screen be told once of all of them. */
-  together?: (fn: () => void) => void;
   WebSocket?: SocketConstructor;
   clock?: Clock;
   page?: Page;

@@ -51,7 +51,6 @@ export interface FeedEvents {
 interface Options {
   readonly snapshot?: boolean | undefined;
   readonly since?: Position | undefined;
-  readonly together?: ((fn: () => void) => void) | undefined;
 }
 
 export class Feed {
@@ -80,7 +79,7 @@ export class Feed {
   take(frame: Frame, channels: readonly string[]): boolean {
     switch (frame.type) {
       case 'batch':
-        (this.#options.together ?? ((fn) => fn()))(() => this.#onBatch(frame));
+        this.#onBatch(frame);
         return true;
       case 'snapshot':
         this.#onSnapshot(frame);

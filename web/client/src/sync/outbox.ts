@@ -129,11 +129,9 @@ export class Outbox {
         done = await storage.swap(old.seq, may, operation);
       });
     if (!done) return false;
-    this.#w.store.together(() => {
-      this.#drop(old.key);
-      if (operation) this.#adopt({ seq: old.seq, ...operation });
-      else this.#changed();
-    });
+    this.#drop(old.key);
+    if (operation) this.#adopt({ seq: old.seq, ...operation });
+    else this.#changed();
     return true;
   }
 

@@ -24,6 +24,7 @@ import {
   readItem,
   readRow,
 } from '../core/protocol.js';
+import { oncePerTurn } from '../core/timer.js';
 import { type Effect, isPending, type OperationStatus, type StoredOperation } from './operation.js';
 
 export interface ItemView {
@@ -71,8 +72,13 @@ export class Store {
   readonly #snapshots = new Map<string, Set<string>>();
   readonly #changed = new Set<string>();
   readonly #dirty = new Set<string>();
-  #depth = 0;
   #revision = 0;
+  /** Whatever changes in one turn of the loop is heard of once, at its end. */
+  readonly #tellSoon = oncePerTurn(() => {
+    const keys = [...this.#changed, ALL];
+    this.#changed.clear();
+    for (const key of keys) this.#emitter.emit(key, undefined);
+  });
 
   constructor(onThrow: (error: unknown) => void) {
     this.#emitter = new Emitter(onThrow);
@@ -121,120 +127,104 @@ export class Store {
 
   /** Rows kept on the device: shown at once, replaced by whatever the server says. */
   hydrate(rows: readonly Row[]): void {
-    this.together(() => {
-      for (const row of rows) {
-        const key = itemKey(row);
-        const item = this.#item(key);
-        if (item.base) continue;
-        item.base = row;
-        item.stale = true;
-        this.#touch(key);
-      }
-    });
+    for (const row of rows) {
+      const key = itemKey(row);
+      const item = this.#item(key);
+      if (item.base) continue;
+      item.base = row;
+      item.stale = true;
+      this.#touch(key);
+    }
   }
 
   onEvent({ type, data, op = '' }: InventoryEvent): void {
     const key = readItem(data)?.key;
     if (key === undefined) return;
-    this.together(() => {
-      const item = this.#item(key);
-      if (type === 'inventory.retired') {
-        item.base = item.held = null;
-        item.stale = false;
-        this.#touch(key, true);
-      } else if (type === 'inventory.updated') {
-        const row = readRow(data, item.base);
-        if (row) this.#advance(key, row, false);
-      }
-      const share = item.shares.get(op);
-      if (!share) return;
-      share.status = 'acked';
-      this.#touch(key);
-    });
+    const item = this.#item(key);
+    if (type === 'inventory.retired') {
+      item.base = item.held = null;
+      item.stale = false;
+      this.#touch(key, true);
+    } else if (type === 'inventory.updated') {
+      const row = readRow(data, item.base);
+      if (row) this.#advance(key, row, false);
+    }
+    const share = item.shares.get(op);
+    if (!share) return;
+    share.status = 'acked';
+    this.#touch(key);
   }
 
   onSnapshot({ channel, rows, more }: SnapshotPage): void {
-    this.together(() => {
-      const seen = this.#snapshots.get(channel) ?? new Set<string>();
-      for (const row of rows) {
-        const key = itemKey(row);
-        seen.add(key);
-        this.#advance(key, row, true);
-      }
-      if (more) {
-        this.#snapshots.set(channel, seen);
-        return;
-      }
-      this.#snapshots.delete(channel);
-      for (const [key, item] of this.#items) {
-        if (!item.stale || !item.base || seen.has(key) || !channelCovers(channel, item.base)) continue;
-        item.base = null;
-        item.stale = false;
-        this.#touch(key, true);
-      }
-    });
+    const seen = this.#snapshots.get(channel) ?? new Set<string>();
+    for (const row of rows) {
+      const key = itemKey(row);
+      seen.add(key);
+      this.#advance(key, row, true);
+    }
+    if (more) {
+      this.#snapshots.set(channel, seen);
+      return;
+    }
+    this.#snapshots.delete(channel);
+    for (const [key, item] of this.#items) {
+      if (!item.stale || !item.base || seen.has(key) || !channelCovers(channel, item.base)) continue;
+      item.base = null;
+      item.stale = false;
+      this.#touch(key, true);
+    }
   }
 
   /** All versions are void; what is shown stays until rows come. */
   onResync(): void {
-    this.together(() => {
-      this.#snapshots.clear();
-      for (const [key, item] of this.#items) {
-        item.stale = item.base !== null;
-        item.held = null;
-        this.#touch(key);
-      }
-    });
+    this.#snapshots.clear();
+    for (const [key, item] of this.#items) {
+      item.stale = item.base !== null;
+      item.held = null;
+      this.#touch(key);
+    }
   }
 
   /** The server did it: the base moves and the operation leaves, in one step. */
   onAck(op: string, result: JsonObject, replayed: boolean): void {
-    this.together(() => {
-      for (const data of [result.changes ?? result].flat()) {
-        const key = readItem(data)?.key ?? '';
-        const item = this.#items.get(key);
-        // Without a base only the numbers would be known, not the item.
-        const row = item?.base && readRow(data, item.base);
-        if (!row || !item?.base) continue;
-        if (!item.stale || item.held) {
-          this.#advance(key, row, false);
-        } else if (row.version > item.base.version) {
-          item.base = row;
-          // What the server did just now is its present state; a replayed answer is an old one.
-          item.stale = replayed;
-          this.#touch(key, true);
-        }
+    for (const data of [result.changes ?? result].flat()) {
+      const key = readItem(data)?.key ?? '';
+      const item = this.#items.get(key);
+      // Without a base only the numbers would be known, not the item.
+      const row = item?.base && readRow(data, item.base);
+      if (!row || !item?.base) continue;
+      if (!item.stale || item.held) {
+        this.#advance(key, row, false);
+      } else if (row.version > item.base.version) {
+        item.base = row;
+        // What the server did just now is its present state; a replayed answer is an old one.
+        item.stale = replayed;
+        this.#touch(key, true);
       }
-      this.drop(op);
-    });
+    }
+    this.drop(op);
   }
 
   /** Shows an operation, or what became of it. */
   show(operation: StoredOperation): void {
-    this.together(() => {
-      const { key: op, status } = operation;
-      const uncertain = operation.uncertain || status === 'sending';
-      for (const effect of operation.effects) {
-        const { shares } = this.#item(effect.key);
-        if (shares.get(op)?.status === 'acked') continue;
-        shares.set(op, { effect, status, uncertain });
-        this.#touch(effect.key);
-      }
-    });
+    const { key: op, status } = operation;
+    const uncertain = operation.uncertain || status === 'sending';
+    for (const effect of operation.effects) {
+      const { shares } = this.#item(effect.key);
+      if (shares.get(op)?.status === 'acked') continue;
+      shares.set(op, { effect, status, uncertain });
+      this.#touch(effect.key);
+    }
   }
 
   /** Removes an operation and computes again. */
   drop(op: string): void {
-    this.together(() => {
-      for (const [key, { shares }] of this.#items) if (shares.delete(op)) this.#touch(key);
-    });
+    for (const [key, { shares }] of this.#items) if (shares.delete(op)) this.#touch(key);
   }
 
   /** Answers will not come for a while: shows what is held aside. */
   release(): void {
-    this.together(() => {
-      for (const key of this.#items.keys()) this.#adopt(key);
-    });
+    for (const key of this.#items.keys()) this.#adopt(key);
   }
 
   /** What changed since the last call: the rows by their keys, null for those gone. */
@@ -242,21 +232,6 @@ export class Store {
     const keys = [...this.#dirty];
     this.#dirty.clear();
     return keys.map((key) => [key, this.#item(key).base]);
-  }
-
-  /** Runs fn; listeners hear of all it changed once, afterwards. */
-  together(fn: () => void): void {
-    this.#depth++;
-    try {
-      fn();
-    } finally {
-      this.#depth--;
-    }
-    if (this.#depth > 0 || this.#changed.size === 0) return;
-    this.#revision++;
-    const keys = [...this.#changed, ALL];
-    this.#changed.clear();
-    for (const key of keys) this.#emitter.emit(key, undefined);
   }
 
   #advance(key: string, row: Row, snapshot: boolean): void {
@@ -298,7 +273,9 @@ export class Store {
   #touch(key: string, dirty = false): void {
     const item = this.#item(key);
     item.view = null;
+    this.#revision++;
     this.#changed.add(key);
+    this.#tellSoon();
     if (dirty) this.#dirty.add(key);
     if (!isUncertain(item)) this.#adopt(key);
   }

@@ -316,18 +316,15 @@ void
 client_message(void *owner, const char *bytes, size_t size)
 {
 	Client *client = owner;
-	ProtocolError error = {.code = ERROR_RATE_LIMITED, .text = "too many messages"};
+	int64_t retry_after_ms;
 
 	metrics_add(METRIC_MESSAGES_RECEIVED, 1);
 	if (client->session->state != SESSION_OPEN)
 		return;
 	if (client->phase == CLIENT_READY)
 		talk_message(client, bytes, size, false);
-	else if (!session_admit(client->session, clock_monotonic_ms(), &error.retry_after_ms))
-	{
-		metrics_add(METRIC_MESSAGES_RATE_LIMITED, 1);
-		talk_error(client, "", &error);
-	}
+	else if (!session_admit(client->session, clock_monotonic_ms(), &retry_after_ms))
+		talk_refuse_rate(client, bytes, size, retry_after_ms);
 	else if (client->phase == CLIENT_AWAITING_HELLO)
 		talk_first(client, bytes, size);
 	else

@@ -54,7 +54,7 @@ present_track(Client *client, Message *message)
 		talk_refuse(client, message->id, code, why);
 		return;
 	}
-	if (!hub_follows(with->hub, client->session, &channel->channel) && !talk_follow(client, channel, ""))
+	if (!hub_follows(with->hub, client->session, &channel->channel) && !talk_follow(client, channel, "", message->id))
 		return;
 	if (presence_track(with->presence, &client->attendances, client->connection_id, client->session->scope,
 					   &channel->channel, &message->note))

@@ -70,6 +70,7 @@ fail(ProtocolError *error, ErrorCode code, const char *format, ...)
 
 	error->code = code;
 	error->retry_after_ms = 0;
+	error->channel = NULL;
 	va_start(args, format);
 	vsnprintf(error->text, sizeof error->text, format, args);
 	va_end(args);
@@ -444,22 +445,33 @@ protocol_append_welcome(Buf *buf, const Welcome *welcome, const char *id)
 	buf_append_char(buf, '}');
 }
 
-void
-protocol_append_error(Buf *buf, const char *id, const ProtocolError *error)
-{
-	static const Buf none;
-
-	protocol_append_refusal(buf, id, error->code, error->text, error->retry_after_ms, &none);
-}
-
-void
-protocol_append_refusal(Buf *buf, const char *id, ErrorCode code, const char *text, int64_t retry_after_ms, const Buf *details)
+static void
+begin_error(Buf *buf, ErrorCode code, const char *text, int64_t retry_after_ms)
 {
 	buf_printf(buf, "{\"type\":\"error\",\"code\":\"%s\",\"message\":", protocol_error_word(code));
 	buf_append_json(buf, text);
 	buf_printf(buf, ",\"retryable\":%s", protocol_error_is_retryable(code) ? "true" : "false");
 	if (retry_after_ms)
 		buf_printf(buf, ",\"retryAfterMs\":%lld", (long long) retry_after_ms);
+}
+
+void
+protocol_append_error(Buf *buf, const char *id, const ProtocolError *error)
+{
+	begin_error(buf, error->code, error->text, error->retry_after_ms);
+	if (error->channel)
+	{
+		buf_append_text(buf, ",\"channel\":");
+		buf_append_json(buf, error->channel);
+	}
+	append_id(buf, id);
+	buf_append_char(buf, '}');
+}
+
+void
+protocol_append_refusal(Buf *buf, const char *id, ErrorCode code, const char *text, int64_t retry_after_ms, const Buf *details)
+{
+	begin_error(buf, code, text, retry_after_ms);
 	if (details->size)
 	{
 		buf_append_text(buf, ",\"details\":");

@@ -95,6 +95,7 @@ typedef struct ProtocolError
 	ErrorCode code;
 	char text[160];
 	int64_t retry_after_ms; /* 0: not said */
+	const char *channel;	/* that is refused, as the client spells it; NULL: not said */
 } ProtocolError;
 
 /* One message of a batch, or what is wrong with it. */

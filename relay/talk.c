@@ -105,8 +105,17 @@ talk_first(Client *client, const char *bytes, size_t size)
 
 /* Messages: one function each */
 
+static void
+refuse_channel(Client *client, const NamedChannel *channel, const char *id, ErrorCode code, const char *words)
+{
+	ProtocolError error = {.code = code, .channel = channel->name};
+
+	snprintf(error.text, sizeof error.text, "%s", words);
+	talk_error(client, id, &error);
+}
+
 bool
-talk_follow(Client *client, const NamedChannel *channel, const char *id)
+talk_follow(Client *client, const NamedChannel *channel, const char *id, const char *error_id)
 {
 	const ClientServices *with = &client->clients->with;
 	Buf text = {0};
@@ -114,7 +123,7 @@ talk_follow(Client *client, const NamedChannel *channel, const char *id)
 	if (!scope_allows_channel(client->session->scope, &channel->channel))
 	{
 		metrics_add(METRIC_DENIALS, 1);
-		talk_refuse(client, id, ERROR_FORBIDDEN, "the channel is outside of your scope");
+		refuse_channel(client, channel, error_id, ERROR_FORBIDDEN, "the channel is outside of your scope");
 		return false;
 	}
 	switch (hub_subscribe(with->hub, client->session, &channel->channel))
@@ -125,7 +134,7 @@ talk_follow(Client *client, const NamedChannel *channel, const char *id)
 			present_follow(client, &channel->channel);
 			return true;
 		case HUB_FULL:
-			talk_refuse(client, id, ERROR_OVERLOADED, "too many channels");
+			refuse_channel(client, channel, error_id, ERROR_OVERLOADED, "too many channels");
 			return false;
 		default:
 			session_close(client->session, REASON_INTERNAL);
@@ -143,7 +152,7 @@ handle_subscribe(Client *client, Message *message)
 	{
 		const NamedChannel *channel = &message->channels[i];
 
-		if (!talk_follow(client, channel, message->id) || !wants_snapshot)
+		if (!talk_follow(client, channel, message->id, message->id) || !wants_snapshot)
 			continue;
 		if (!replay_begin(with->replays, client->session) ||
 			!replay_add_snapshot(client->session, &channel->channel, channel->name))
@@ -212,7 +221,7 @@ start_channels(Client *client, const Message *message)
 	size_t count = message->has_channels ? message->channel_count : 1;
 
 	for (size_t i = 0; i < count; i++)
-		if (talk_follow(client, &channels[i], "") && message->wants_snapshot && !*message->since &&
+		if (talk_follow(client, &channels[i], "", "") && message->wants_snapshot && !*message->since &&
 			!replay_add_snapshot(client->session, &channels[i].channel, channels[i].name))
 			session_close(client->session, REASON_INTERNAL);
 }
@@ -452,17 +461,38 @@ handle_batch(Client *client, Message *message)
 	}
 }
 
+static void
+refuse_rate(Client *client, const Message *message, int64_t retry_after_ms)
+{
+	ProtocolError error = {.code = ERROR_RATE_LIMITED, .text = "too many messages", .retry_after_ms = retry_after_ms};
+
+	metrics_add(METRIC_MESSAGES_RATE_LIMITED, 1);
+	if (message->type == MESSAGE_SUBSCRIBE && message->channel_count == 1)
+		error.channel = message->channels[0].name;
+	talk_error(client, message->id, &error);
+}
+
+void
+talk_refuse_rate(Client *client, const char *bytes, size_t size, int64_t retry_after_ms)
+{
+	Message message;
+	ProtocolError ignored;
+
+	protocol_parse(bytes, size, &message, &ignored);
+	refuse_rate(client, &message, retry_after_ms);
+	message_clear(&message);
+}
+
 /* A batch counts as one message and one more for every ten in it; operations are counted for their user. */
 static bool
 admit(Client *client, const Message *message, bool is_operation)
 {
-	ProtocolError error = {.code = ERROR_RATE_LIMITED, .text = "too many messages"};
+	int64_t retry_after_ms;
 
 	if (is_operation || session_admit_many(client->session, 1 + (unsigned) message->entry_count / 10, clock_monotonic_ms(),
-										   &error.retry_after_ms))
+										   &retry_after_ms))
 		return true;
-	metrics_add(METRIC_MESSAGES_RATE_LIMITED, 1);
-	talk_error(client, message->id, &error);
+	refuse_rate(client, message, retry_after_ms);
 	return false;
 }
 

@@ -29,8 +29,11 @@ void talk_send(Client *client, Buf *text, bool is_barrier);
 void talk_refuse(Client *client, const char *id, ErrorCode code, const char *words);
 void talk_error(Client *client, const char *id, const ProtocolError *error);
 
-/* Follows a channel and says so; false when an error was sent instead. */
-bool talk_follow(Client *client, const NamedChannel *channel, const char *id);
+/* The message came too soon; it is read for what the answer has to name. */
+void talk_refuse_rate(Client *client, const char *bytes, size_t size, int64_t retry_after_ms);
+
+/* Follows a channel and says so with the first id; false when an error was sent instead, with the second. */
+bool talk_follow(Client *client, const NamedChannel *channel, const char *id, const char *error_id);
 
 /* Where the client stands; NULL in the plain dialect, which does not speak of it. */
 const char *talk_position(const Client *client);

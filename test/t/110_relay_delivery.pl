@@ -144,12 +144,15 @@ my $greedy = $limited->client;
 $greedy->send_json({ type => 'subscribe', channel => "product:$_" }) for 1 .. 3;
 is($greedy->next_json->{type}, 'subscribed', "channel $_ is followed") for 2 .. 3;
 my $full = $greedy->next_json;
-is("$full->{type} $full->{code}", 'error overloaded', 'one more is refused');
+is("$full->{type} $full->{code} $full->{channel}", 'error overloaded product:3', 'one more is refused');
 $greedy->send_json({ type => 'ping' }) for 1 .. 4;
 is($greedy->next_json->{type}, 'pong', "message $_ of the burst is taken") for 4 .. 6;
 my $reply = $greedy->next_json;
 is("$reply->{type} $reply->{code}", 'error rate_limited', 'the next is refused');
 ok($reply->{retryable} && $reply->{retryAfterMs} > 0 && $reply->{retryAfterMs} <= 1001, 'with the time to wait');
+$greedy->send_json({ type => 'subscribe', channel => 'product:4', id => 'x' });
+$reply = $greedy->next_json;
+is("$reply->{code} $reply->{channel} $reply->{id}", 'rate_limited product:4 x', 'and for what');
 $greedy->send_json({ type => 'ping' }) for 1 .. 200;
 # He is still sending when he is closed, and a reset may overtake the frame.
 my $why = $greedy->wait_for_close;

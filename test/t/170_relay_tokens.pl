@@ -117,6 +117,17 @@ is($changing->wait_for(sub { ($_->{id} // 0) == 2 })->{user}{id}, 'bob', 'who sa
 $changing->send_json({ type => 'adjust', id => 3, productId => 'bean', warehouseId => 'north', quantity => -1 });
 is($changing->wait_for(sub { $_->{type} eq 'inventory.updated' })->{data}{performedBy}, 'bob', 'and acts as that one');
 
+note 'too much before one is let in';
+$holding = $node->background_psql('shop');
+$holding->query_safe('BEGIN; LOCK TABLE inventory_member IN ACCESS EXCLUSIVE MODE');
+my $hasty_one = $relay->client(headers => bearer(named(sub => 'cid')));
+$hasty_one->send_json({ type => 'ping', id => $_ }) for 1 .. 21;
+my $refused = $hasty_one->next_json;
+is("$refused->{code} $refused->{id}", 'rate_limited 21', 'what is refused is named');
+$holding->query_safe('COMMIT');
+$holding->quit;
+is_deeply([ map { $hasty_one->next_json->{id} } 1 .. 20 ], [ 1 .. 20 ], 'the rest is answered');
+
 note 'warehouses';
 my $limited = hello(token(named(sub => 'bob', warehouses => ['south'])), channels => [ 'global', 'warehouse:north', 'product:bean' ], snapshot => JSON::PP::true);
 is_deeply($limited->next_json->{scope}{warehouses}, ['south'], 'one may see some warehouses only');

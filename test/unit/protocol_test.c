@@ -184,12 +184,18 @@ test_replies(void)
 	ok(strstr(buf_text(&buf), "\"operationsPerSecond\":8,\"maxPresence\":9,\"maxRate\":7},"), "and how many frames come in a second, where that is bounded");
 	buf_reset(&buf);
 	scope_release(scope);
-	error = (ProtocolError){ERROR_RATE_LIMITED, "too \"many\"", 250};
+	error = (ProtocolError){ERROR_RATE_LIMITED, "too \"many\"", 250, NULL};
 	protocol_append_error(&buf, "7", &error);
 	is_text(buf_text(&buf),
 			"{\"type\":\"error\",\"code\":\"rate_limited\",\"message\":\"too \\\"many\\\"\",\"retryable\":true,"
 			"\"retryAfterMs\":250,\"id\":7}",
 			"an error says what, whether to retry and when");
+	buf_reset(&buf);
+	error = (ProtocolError){ERROR_FORBIDDEN, "no", 0, "product:a\"b"};
+	protocol_append_error(&buf, "7", &error);
+	is_text(buf_text(&buf),
+			"{\"type\":\"error\",\"code\":\"forbidden\",\"message\":\"no\",\"retryable\":false,\"channel\":\"product:a\\\"b\",\"id\":7}",
+			"and of a channel, which");
 	buf_free(&buf);
 }
 

@@ -211,6 +211,7 @@ export class Drain {
   /** It was answered: what is known of it by now. */
   #landed(sent: StoredOperation): StoredOperation {
     this.#outbox.inFlight.delete(sent.key);
+    this.#retryAt.delete(sent.key);
     return this.#outbox.get(sent.key) ?? sent;
   }
 

@@ -37,7 +37,7 @@ soak:
 
 ## make sanitize    the SQL tests on a server under valgrind
 sanitize:
-	@test/deps build test
+	@test/deps build test sanitize
 	@test/run sanitize
 
 ## make planted     plant the bugs of test/planted/, and see each of them caught

@@ -275,9 +275,10 @@ inv_worker_transaction(InvWorker *worker, int isolation)
 	StartTransactionCommand();
 	XactIsoLevel = isolation;
 	catalog = inv_catalog_of_extension();
-	if (catalog == NULL)
+	if (catalog)
+		notice_extension(worker, catalog->item_table);
+	else
 		exit_for_good(worker);
-	notice_extension(worker, catalog->item_table);
 }
 
 void

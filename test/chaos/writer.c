@@ -269,7 +269,7 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	for (unsigned number = 1; !is_over; number++)
 	{
-		Operation operation;
+		Operation operation = {0};
 
 		connect_until_over(&writer);
 		if (is_over)

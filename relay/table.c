@@ -13,7 +13,7 @@ bool
 table_init(Table *table)
 {
 	*table = (Table){.bucket_count = FIRST_BUCKET_COUNT, .seed = 14695981039346656037u};
-	table->buckets = calloc(table->bucket_count, sizeof *table->buckets);
+	table->buckets = calloc(table->bucket_count, sizeof(TableNode *));
 	/* clients choose the keys: they must not be able to choose the buckets */
 	(void) !getrandom(&table->seed, sizeof table->seed, 0);
 	return table->buckets != NULL;

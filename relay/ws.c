@@ -555,7 +555,6 @@ read_request(Connection *connection, HttpRequest *request)
 		.is_loopback = connection->is_loopback,
 		.pass = connection->pass,
 	};
-	list_remove(&connection->in_awaiting);
 	if (lws_http_get_uri_and_method(wsi, &path, &path_size) < 0 || path_size >= HTTP_PATH_SIZE ||
 		memchr(path, '\0', (size_t) path_size))
 		return false;
@@ -673,6 +672,7 @@ handle_upgrade(struct lws *wsi)
 		return reject(connection, response);
 	if (!connection->ws->handlers->on_upgrade(connection->ws->owner, &request, &response, &connection->visitor))
 		return reject(connection, response);
+	list_remove(&connection->in_awaiting);
 	return 0;
 }
 
@@ -719,6 +719,7 @@ body_size(const Connection *connection)
 static void
 begin_answer(Connection *connection, const HttpRequest *request)
 {
+	list_remove(&connection->in_awaiting);
 	connection->is_answering = true;
 	connection->ws->answering_count++;
 	lws_set_timeout(connection->wsi, PENDING_TIMEOUT_HTTP_CONTENT, ANSWER_TIMEOUT_S);
@@ -741,7 +742,6 @@ await_body(Connection *connection, const HttpRequest *request)
 	if (!connection->request)
 		return reject(connection, http_reject(request, 503, "Out of memory"));
 	*connection->request = *request;
-	lws_set_timeout(connection->wsi, PENDING_TIMEOUT_HTTP_CONTENT, SEND_TIMEOUT_S);
 	return 0;
 }
 

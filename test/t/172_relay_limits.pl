@@ -87,6 +87,12 @@ for my $loop (qw(ev poll))
 	is($idle->http(path => '/livez')->{status}, 200, 'after an answer');
 	ok(is_dropped($idle), 'a connection may not idle for ever either');
 	is(refused($relay, 'handshake-timeout'), 3, 'which is counted too');
+	my $bodily = $relay->socket;
+	my $sent = time;
+	$bodily->send_bytes("POST /api/inventory/adjust HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n");
+	until ($bodily->is_readable(0.1) || time > $sent + 20) { $bodily->send_bytes(' ') }
+	ok(time < $sent + 15, 'nor may a body dribble in');
+	is(refused($relay, 'handshake-timeout'), 4, 'and that is counted');
 	my $quiet = $relay->client;
 	$relay->get('/livez') until time > $started + 8;
 	$quiet->send_json({ type => 'ping' });

@@ -716,6 +716,22 @@ describe('hostile input', () => {
     expect([...relay.sessions][0]?.channels).toContain('product:p');
   });
 
+  test('a new link ends what the old one said of staleness', async () => {
+    const { clock, relay, connection, up, down } = stage();
+    const told: boolean[] = [];
+    connection.on('stale', (isStale) => void told.push(isStale));
+    connection.connect();
+    await up();
+    relay.broadcast({ type: 'stale', since: 0 });
+    await clock.until(() => connection.stale);
+    relay.stop();
+    await down();
+    relay.start();
+    await up();
+    expect(connection.stale).toBe(false);
+    expect(told).toEqual([true, false]);
+  });
+
   test('unknown types and prototype names do no harm', async () => {
     const { clock, relay, connection, up, errors } = stage();
     connection.connect();

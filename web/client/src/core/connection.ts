@@ -355,7 +355,7 @@ export class Connection {
   #connected(how: { recovered: boolean; connectionId: string; dialect: 'plain' | 'protocol-1' }): void {
     const link = this.#link;
     link.clearTimers();
-    this.stale = false;
+    this.#setStale(false);
     this.#attempts = 0;
     this.#lastConnected = this.#clock.now();
     link.later(this.#options.stableAfterMs ?? 10_000, () => {
@@ -483,6 +483,12 @@ export class Connection {
     this.#spoke = true;
   }
 
+  #setStale(stale: boolean): void {
+    if (stale === this.stale) return;
+    this.stale = stale;
+    this.events.emit('stale', stale);
+  }
+
   #onFrame(frame: Frame): void {
     if (this.#feed.take(frame, this.channels)) return;
     switch (frame.type) {
@@ -492,8 +498,7 @@ export class Connection {
         return;
       case 'stale':
       case 'fresh':
-        this.stale = frame.type === 'stale';
-        return this.events.emit('stale', this.stale);
+        return this.#setStale(frame.type === 'stale');
       case 'token_expiring':
         return void this.#refreshToken();
       case 'drain':

@@ -19,7 +19,7 @@ typedef struct Drain Drain;
 
 typedef struct DrainHandlers
 {
-	bool (*is_idle)(void *owner); /* nobody waits for an answer */
+	bool (*is_idle)(void *owner); /* all have gone: nothing is left to be answered or written */
 	void (*on_end)(void *owner);  /* all have gone, or the time is over */
 } DrainHandlers;
 

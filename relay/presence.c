@@ -362,6 +362,23 @@ presence_gone(Presence *presence, Attendances *mine)
 	advance(presence);
 }
 
+static void
+end_all_leaving(Presence *presence)
+{
+	ListNode *first;
+
+	while ((first = list_first(&presence->leaving)))
+		end(presence, list_object(first, Attendance, in_leaving));
+}
+
+bool
+presence_farewell(Presence *presence)
+{
+	end_all_leaving(presence);
+	advance(presence);
+	return !presence->count || !desk_is_up(presence->desk);
+}
+
 /* Times */
 
 static bool

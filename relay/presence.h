@@ -72,6 +72,12 @@ bool presence_is_at(const Attendances *mine, const Channel *channel);
 /* The connection is gone, which may be for a moment only. */
 void presence_gone(Presence *presence, Attendances *mine);
 
+/*
+ * The relay ends, and its connections have gone: they leave now, and nobody
+ * waits for them to come back.  True when the database knows, or cannot be told.
+ */
+bool presence_farewell(Presence *presence);
+
 /* Connections of this relay that are present somewhere, counted by channel. */
 size_t presence_count(const Presence *presence);
 

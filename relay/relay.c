@@ -564,7 +564,7 @@ is_idle(void *owner)
 {
 	Relay *relay = owner;
 
-	return ws_answering_count(relay->ws) == 0 && writer_count(relay->writer) == 0;
+	return ws_answering_count(relay->ws) == 0 && writer_count(relay->writer) == 0 && presence_farewell(relay->presence);
 }
 
 static void

@@ -290,5 +290,11 @@ wait_for_workers($node, 'shop');
 sees($local, '', 'who was only in the tables that are empty now is not shown for ever');
 kill CONT => $one->pid;
 sees($local, 'ann=editing', 'and comes back with his relay');
-is($_->stop, 0, 'a relay ends well') for $one, $two;
+
+note 'a relay that ends';
+is($node->safe_psql('shop', "SELECT string_agg(client_id, ' ') FROM presence_status"), $tab->{connection_id}, 'who is there');
+is($one->stop, 0, 'a relay ends well');
+is($node->safe_psql('shop', 'SELECT count(*) FROM presence_status'), '0', 'and takes along who was there, whatever is left of the grace and of the lease');
+sees($local, '', 'which is seen through the other');
+is($two->stop, 0, 'that one ends well too');
 done_testing;

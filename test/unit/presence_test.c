@@ -380,6 +380,34 @@ test_grace(void)
 	end();
 }
 
+static void
+test_farewell(void)
+{
+	begin_quietly();
+	track(&tab, "t", "p", NULL, NULL);
+	answer_fine(true);
+	track(&phone, "f", "q", NULL, NULL);
+	presence_gone(presence, &tab);
+	presence_gone(presence, &phone);
+	answer_fine(true);
+	ok(!asked, "who has gone may come back");
+	ok(!presence_farewell(presence), "but not to a relay that ends,");
+	is_text(asked, "sync", "which tells the database");
+	ok(strstr(written, CLIENT("leave", "t", "p")) && strstr(written, CLIENT("leave", "f", "q")), "of all of them");
+	ok(!presence_farewell(presence), "and waits");
+	answer_fine(true);
+	ok(presence_farewell(presence) && !asked, "until that knows");
+	end();
+
+	begin_quietly();
+	track(&tab, "t", "p", NULL, NULL);
+	answer_fine(true);
+	presence_gone(presence, &tab);
+	desk_works = false;
+	ok(presence_farewell(presence), "unless there is no database");
+	end();
+}
+
 int
 main(void)
 {
@@ -388,5 +416,6 @@ main(void)
 	test_failures();
 	test_lease();
 	test_grace();
+	test_farewell();
 	return tap_done();
 }

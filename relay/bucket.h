@@ -16,6 +16,7 @@ typedef struct Bucket
 {
 	int64_t taken_milli;
 	int64_t at_ms;
+	int64_t full_at_ms; /* if nothing more is taken: until then it has something to remember */
 } Bucket;
 
 static inline void
@@ -54,6 +55,7 @@ bucket_take_many(Bucket *bucket, int64_t count, int64_t rate, int64_t burst, int
 	if (!bucket_has_many(bucket, count, rate, burst, now_ms, retry_after_ms))
 		return false;
 	bucket->taken_milli += count * 1000;
+	bucket->full_at_ms = now_ms + bucket->taken_milli / rate + 1;
 	return true;
 }
 

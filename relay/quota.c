@@ -10,7 +10,7 @@
 
 #define QUOTA_BUCKET_COUNT 4096
 
-/* Longer than any bucket takes to fill: bursts are of at most a few seconds. */
+/* Who was here lately will be again. */
 #define QUOTA_KEPT_MS 10000
 
 struct Quotas
@@ -83,6 +83,14 @@ quotas_find(Quotas *quotas, const void *key, size_t key_size, int64_t now_ms)
 	return quota;
 }
 
+/* One whose buckets are not full again must not get full ones by being forgotten. */
+static bool
+is_kept(const Quota *quota, int64_t now_ms)
+{
+	return quota->held_count || now_ms - quota->seen_at_ms < QUOTA_KEPT_MS || now_ms < quota->accepts.full_at_ms ||
+		   now_ms < quota->handshakes.full_at_ms || now_ms < quota->operations.full_at_ms;
+}
+
 void
 quotas_sweep(Quotas *quotas, int64_t now_ms)
 {
@@ -95,7 +103,7 @@ quotas_sweep(Quotas *quotas, int64_t now_ms)
 			Quota *quota = list_object(node, Quota, in_bucket);
 
 			next = list_next(&quotas->buckets[i], node);
-			if (quota->held_count || now_ms - quota->seen_at_ms < QUOTA_KEPT_MS)
+			if (is_kept(quota, now_ms))
 				continue;
 			list_remove(node);
 			free(quota);

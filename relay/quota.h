@@ -39,7 +39,7 @@ void quotas_free(Quotas *quotas);
 /* Found, or made; NULL without memory.  Good until the next sweep, or while something is held. */
 Quota *quotas_find(Quotas *quotas, const void *key, size_t key_size, int64_t now_ms);
 
-/* Frees those that hold nothing and were not asked for lately. */
+/* Frees those that hold nothing, were not asked for lately and have full buckets. */
 void quotas_sweep(Quotas *quotas, int64_t now_ms);
 
 size_t quotas_count(const Quotas *quotas);

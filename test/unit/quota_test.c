@@ -13,6 +13,7 @@ main(void)
 {
 	Quotas *quotas = quotas_new();
 	Quota *one = quotas_find(quotas, "one", 3, 1000);
+	int64_t ignored;
 	char key[16];
 
 	ok(one && one == quotas_find(quotas, "one", 3, 1001), "the same key finds the same");
@@ -27,7 +28,12 @@ main(void)
 		quotas_find(quotas, key, (size_t) sprintf(key, "%d", i), 60000);
 	is_number(quotas_count(quotas), 10001, "there may be many");
 	one->held_count = 0;
+	bucket_take_many(&one->operations, 100, 1, 100, 60000, &ignored);
 	quotas_sweep(quotas, 100000);
+	is_number(quotas_count(quotas), 1, "who has used up what he may is remembered");
+	quotas_sweep(quotas, 159000);
+	ok(one == quotas_find(quotas, "one", 3, 149000), "until he may again");
+	quotas_sweep(quotas, 161000);
 	is_number(quotas_count(quotas), 0, "and all go");
 	quotas_free(quotas);
 	quotas_free(NULL);

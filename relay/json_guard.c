@@ -10,12 +10,16 @@
 #include "json_guard.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Longer numbers are no numbers a person or a till would send. */
 #define NUMBER_MAX_SIZE 32
+
+/* The database reads what we pass on as numeric, which does not go on for ever, not even towards zero. */
+#define EXPONENT_MAX 300
 
 static const long long integer_bound = 9007199254740991; /* 2^53 - 1 */
 
@@ -124,6 +128,18 @@ guard_string(Guard *guard)
 	return fail(guard, "unfinished string");
 }
 
+/* The bytes need not end with a NUL.  Too many digits are out of any range. */
+static long
+exponent_of(const char *first, const char *end)
+{
+	char text[NUMBER_MAX_SIZE + 1] = {0};
+
+	if (end - first > NUMBER_MAX_SIZE)
+		return LONG_MAX;
+	memcpy(text, first, (size_t) (end - first));
+	return strtol(text, NULL, 10);
+}
+
 static size_t
 take_digits(Guard *guard)
 {
@@ -134,11 +150,14 @@ take_digits(Guard *guard)
 	return (size_t) (guard->at - first);
 }
 
-/* Takes what makes a number more than an integer; *is_integer says whether there was any. */
+/* Takes what makes a number more than an integer; *is_integer says whether there was any, *exponent the power of ten. */
 static bool
-guard_fraction(Guard *guard, bool *is_integer)
+guard_fraction(Guard *guard, bool *is_integer, long *exponent)
 {
+	const char *first;
+
 	*is_integer = true;
+	*exponent = 0;
 	if (take(guard, '.'))
 	{
 		*is_integer = false;
@@ -148,10 +167,12 @@ guard_fraction(Guard *guard, bool *is_integer)
 	if (peek(guard) == 'e' || peek(guard) == 'E')
 	{
 		*is_integer = false;
-		guard->at++;
+		first = ++guard->at;
 		if (peek(guard) == '+' || peek(guard) == '-')
 			guard->at++;
-		return take_digits(guard) > 0;
+		if (!take_digits(guard))
+			return false;
+		*exponent = exponent_of(first, guard->at);
 	}
 	return true;
 }
@@ -163,19 +184,20 @@ guard_number(Guard *guard)
 	char text[NUMBER_MAX_SIZE + 1] = {0};
 	size_t size;
 	bool is_integer;
+	long exponent;
 	double value;
 
 	take(guard, '-');
 	if (!take(guard, '0') && !take_digits(guard))
 		return fail(guard, "value expected");
-	if (!guard_fraction(guard, &is_integer))
+	if (!guard_fraction(guard, &is_integer, &exponent))
 		return fail(guard, "broken number");
 	size = (size_t) (guard->at - first);
 	if (size > NUMBER_MAX_SIZE)
 		return fail(guard, "number too long");
 	memcpy(text, first, size);
 	value = strtod(text, NULL);
-	if (value > 1e300 || value < -1e300)
+	if (value > 1e300 || value < -1e300 || exponent > EXPONENT_MAX || exponent < -EXPONENT_MAX)
 		return fail(guard, "number out of range");
 	if (is_integer && (value > (double) integer_bound || value < (double) -integer_bound))
 		return fail(guard, "integer out of range");

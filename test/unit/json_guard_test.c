@@ -22,7 +22,8 @@ test_taken(void)
 	static const char *const texts[] = {
 		"{}", " { } ", "[]", "\"\"", "0", "-0", "12", "-1.5e-10", "1E5", "true", "false", "null",
 		"{\"a\":1,\"b\":[1,2,{\"c\":null}]}", "\t\r\n[1 , 2]\n", "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\"",
-		"\"\\ud83d\\ude00\"", "9007199254740991", "-9007199254740991", "[[[[[[[[1]]]]]]]]", "\"na\xc3\xafve\"", "0.1"};
+		"\"\\ud83d\\ude00\"", "9007199254740991", "-9007199254740991", "[[[[[[[[1]]]]]]]]", "\"na\xc3\xafve\"", "0.1",
+		"1e300", "-1E-300", "0e+300"};
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		is_text(guard(texts[i]), NULL, "JSON %zu is taken", i + 1);
@@ -59,6 +60,10 @@ test_refused(void)
 		{"1e", "broken number"},
 		{"0x10", "more than one value"},
 		{"1e999", "number out of range"},
+		{"1e-301", "number out of range"},
+		{"1e-999999999", "number out of range"},
+		{"0e-999999999", "number out of range"},
+		{"0e99999999999999999999", "number out of range"},
 		{"9007199254740992", "integer out of range"},
 		{"18446744073709551616", "integer out of range"},
 		{"123456789012345678901234567890123", "number too long"},

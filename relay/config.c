@@ -297,7 +297,7 @@ parse_number(const ConfigOption *option, const char *text, int64_t *value, Buf *
 																									  : "number");
 		return false;
 	}
-	if (errno || number > option->most / factor || number * factor < option->least)
+	if (errno || number < 0 || number > option->most / factor || number * factor < option->least)
 	{
 		buf_printf(error, "option %s: \"%s\" is out of range (%lld to %lld)", option->name, text,
 				   (long long) option->least, (long long) option->most);

@@ -125,6 +125,7 @@ test_errors(void)
 		{"--max-channels 0", "option max-channels: \"0\" is out of range (1 to 10000)"},
 		{"--max-channels 5KiB", "option max-channels: \"5KiB\" is not a number"},
 		{"--max-channels 99999999999999999999", "option max-channels: \"99999999999999999999\" is out of range (1 to 10000)"},
+		{"--queue-size -18014398509481967KiB", "option queue-size: \"-18014398509481967KiB\" is out of range (16384 to 1073741824)"},
 		{"--queue-size 1s", "option queue-size: \"1s\" is not a size such as 16KiB"},
 		{"--queue-size 9000000000MiB", "option queue-size: \"9000000000MiB\" is out of range (16384 to 1073741824)"},
 		{"--ping-interval 20", "option ping-interval: \"20\" is not a time such as 500ms or 5s"},

@@ -26,7 +26,7 @@ export function describe(message: JsonObject, byKey: ReadonlyMap<string, ItemVie
         what:
           typeof message.minimumStock === 'number' && message.attributes === undefined
             ? `Minimum of ${item.name} to ${count(message.minimumStock)}`
-            : `Add ${item.name}`,
+            : `${message.initialQuantity === undefined ? 'Change' : 'Add'} ${item.name}`,
         where,
       };
     case 'retire':

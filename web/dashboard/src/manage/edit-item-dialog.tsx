@@ -8,7 +8,7 @@ import { type FormEvent, type ReactElement, useState } from 'react';
 import { Dialog } from '../base/dialog';
 import { perform } from '../change/perform';
 import { close } from '../shell/open';
-import { fetchAttributes } from '../stock/attributes';
+import { attributesOf } from '../stock/attributes';
 import { itemText } from '../stock/item-text';
 import { useStock } from '../stock/stock-index';
 import './manage.css';
@@ -27,10 +27,13 @@ export function EditItemDialog({ item }: { item: ItemKey | null }): ReactElement
   const client = useClient();
   const stock = useStock();
   const row = item && client.inventory.get(item).value;
+  const known = row ? attributesOf(row) : undefined;
   const [productId, setProductId] = useState(item?.productId ?? '');
   const [warehouseId, setWarehouseId] = useState(item?.warehouseId ?? stock.warehouses[0]?.id ?? '');
-  const [texts, setTexts] = useState<Readonly<Record<FieldName, string>>>(() => readTexts(row?.attributes));
-  const [minimum, setMinimum] = useState(String(row?.minimumStock ?? 0));
+  // Only what is typed here is changed: the rest may be known later, or become another meanwhile.
+  const [typed, setTyped] = useState<Readonly<Partial<Record<FieldName, string>>>>({});
+  const [typedMinimum, setMinimum] = useState<string | null>(null);
+  const minimum = typedMinimum ?? String(row?.minimumStock ?? 0);
   const [initial, setInitial] = useState('0');
   const [problem, setProblem] = useState<string | null>(null);
 
@@ -41,29 +44,33 @@ export function EditItemDialog({ item }: { item: ItemKey | null }): ReactElement
       setProblem(change);
       return;
     }
-    const name = texts.name.trim() || productId.trim();
-    const operation = perform(client, change, { done: item ? `Changed ${name}` : `Added ${name}`, name });
-    // The events of a new item do not carry its name.
-    void operation.result.then(
-      () => fetchAttributes(client, { productId: productId.trim(), warehouseId: warehouseId.trim() }),
-      () => {},
-    );
+    const name = textOf('name').trim() || productId.trim();
+    if (change) perform(client, change, { done: item ? `Changed ${name}` : `Added ${name}`, name });
     close();
   }
 
-  function read(): Change | string {
-    const product = productId.trim();
-    const warehouse = warehouseId.trim();
+  function textOf(name: FieldName): string {
+    return typed[name] ?? (known?.[name] === undefined ? '' : String(known[name]));
+  }
+
+  /** A text: what is wrong.  null: nothing is changed. */
+  function read(): Change | string | null {
+    const product = item?.productId ?? productId.trim();
+    const warehouse = item?.warehouseId ?? warehouseId.trim();
+    const isRenamed = FIELDS.some(({ name }) => typed[name] !== undefined);
     if (product === '') return 'A product id is needed.';
     if (warehouse === '') return 'A warehouse is needed.';
     if (!isWhole(minimum)) return 'The minimum is a whole number, 0 or more.';
     if (!isWhole(initial)) return 'The stock is a whole number, 0 or more.';
     if (!item && stock.byKey.has(client.inventory.get({ productId: product, warehouseId: warehouse }).key))
       return 'There is such an item in this warehouse already.';
-    const attributes: Record<string, JsonObject[string]> = { ...row?.attributes };
+    if (item && isRenamed && !known) return 'Its name and codes are not here yet. Try again in a moment.';
+    if (item && !isRenamed && typedMinimum === null) return null;
+    // Attributes are replaced as a whole.
+    const attributes: Record<string, JsonObject[string]> = { ...known };
     for (const { name } of FIELDS) {
-      if (texts[name].trim() === '') delete attributes[name];
-      else attributes[name] = texts[name].trim();
+      if (textOf(name).trim() === '') delete attributes[name];
+      else if (typed[name] !== undefined) attributes[name] = typed[name].trim();
     }
     const where = stock.warehouses.find(({ id }) => id === warehouse);
     if (where && where.name !== where.id) attributes.warehouseName ??= where.name;
@@ -71,8 +78,8 @@ export function EditItemDialog({ item }: { item: ItemKey | null }): ReactElement
       type: 'define',
       productId: product,
       warehouseId: warehouse,
-      minimumStock: Number(minimum),
-      attributes,
+      ...((!item || typedMinimum !== null) && { minimumStock: Number(minimum) }),
+      ...((!item || isRenamed) && { attributes }),
       ...(!item && { initialQuantity: Number(initial) }),
     };
   }
@@ -127,9 +134,9 @@ export function EditItemDialog({ item }: { item: ItemKey | null }): ReactElement
                 <span>{word}</span>
                 <input
                   className="input"
-                  value={texts[name]}
+                  value={textOf(name)}
                   autoComplete="off"
-                  onChange={(event) => setTexts((now) => ({ ...now, [name]: event.target.value }))}
+                  onChange={(event) => setTyped((now) => ({ ...now, [name]: event.target.value }))}
                 />
               </label>
             ))}
@@ -174,10 +181,4 @@ export function EditItemDialog({ item }: { item: ItemKey | null }): ReactElement
 
 function isWhole(text: string): boolean {
   return /^\d{1,12}$/.test(text.trim());
-}
-
-function readTexts(attributes: JsonObject | undefined): Record<FieldName, string> {
-  return Object.fromEntries(
-    FIELDS.map(({ name }) => [name, attributes?.[name] === undefined ? '' : String(attributes[name])]),
-  ) as Record<FieldName, string>;
 }

@@ -9,7 +9,16 @@
  */
 import type { Conflict, ConflictChoice, Row } from 'inventory-client';
 import { useClient, useConflicts } from 'inventory-client/react';
-import { type FormEvent, type KeyboardEvent, type ReactElement, useEffect, useRef, useState } from 'react';
+import {
+  type FormEvent,
+  type KeyboardEvent,
+  type ReactElement,
+  useCallback,
+  useEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from 'react';
 import { Dialog } from '../base/dialog';
 import { Icon } from '../base/icons';
 import { count, counted, dateTime } from '../base/words';
@@ -60,8 +69,14 @@ interface Props {
   readonly onGo: (by: number) => void;
 }
 
-function ConflictForm({ conflict, at, of, onGo }: Props): ReactElement {
+function ConflictForm({ conflict: known, at, of, onGo }: Props): ReactElement {
   const client = useClient();
+  // The item moves without one's own changes; what is decided is decided on what is shown.
+  useSyncExternalStore(
+    useCallback((changed) => client.inventory.subscribe(known.key, changed), [client, known.key]),
+    () => client.inventory.get(known.key),
+  );
+  const conflict = client.conflicts.get(known.id) ?? known;
   const { byKey } = useStock();
   const { conflicts, resolve, preview } = useConflicts();
   const manager = isManager(useSession());
@@ -96,10 +111,15 @@ function ConflictForm({ conflict, at, of, onGo }: Props): ReactElement {
 
   async function apply(ids: readonly string[]): Promise<void> {
     setBusy(true);
-    for (const id of ids) {
-      await resolve(id, { choice, ...(choice === 'merge' && number !== undefined && { value: number }) });
+    try {
+      for (const id of ids)
+        await resolve(id, { choice, ...(choice === 'merge' && number !== undefined && { value: number }) });
+    } catch (error) {
+      notify({ tone: 'error', title: 'Not decided', text: error instanceof Error ? error.message : String(error) });
+      return;
+    } finally {
+      setBusy(false);
     }
-    setBusy(false);
     say(ids.length > 1 ? `${ids.length} decided` : 'Decided');
     if (client.conflicts.list().length === 0) close();
   }
@@ -117,8 +137,13 @@ function ConflictForm({ conflict, at, of, onGo }: Props): ReactElement {
 
   async function askManager(): Promise<void> {
     const text = `${what} at ${name?.warehouse ?? ''}: only ${count(row?.quantityAvailable ?? 0)} on record. Please record it or count the shelf.`;
-    await (navigator.share ? navigator.share({ text }) : navigator.clipboard.writeText(text)).catch(() => {});
-    notify({ tone: 'plain', title: 'Question copied', text: 'hand it to a manager; the sale waits here' });
+    try {
+      await (navigator.share ? navigator.share({ text }) : navigator.clipboard.writeText(text));
+      notify({ tone: 'plain', title: 'Question copied', text: 'hand it to a manager; the sale waits here' });
+    } catch {
+      // Pages that do not come over https may do neither.
+      notify({ tone: 'plain', title: 'Tell a manager', text, forMs: 30_000 });
+    }
     await later();
   }
 

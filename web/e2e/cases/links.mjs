@@ -5,7 +5,7 @@ import { Database } from '../stage/database.mjs';
 import { figure } from '../stage/figures.mjs';
 import { Screen } from '../stage/screen.mjs';
 import { developmentSite } from '../stage/site.mjs';
-import { equal, ok, until } from '../stage/wait.mjs';
+import { equal, ok, pause, until } from '../stage/wait.mjs';
 
 const HOUSE = 'House Blend Beans 1 kg';
 const counters = (screen) => screen.ask(() => ({ ...globalThis.inventory.counters }));
@@ -121,6 +121,49 @@ test('16 StrictMode mounts everything twice and opens one socket', async (world)
   await maria.page.getByText('Nothing here matches.').waitFor();
   await maria.page.getByRole('searchbox').fill('');
   await maria.page.getByRole('link', { name: HOUSE }).first().waitFor();
+});
+
+test('the records of an item come while it moves, and wait for a link', async (world) => {
+  const maria = await world.screen();
+  const { page } = maria;
+  // Answers that take longer than the item stays as it is.
+  let isSlow = true;
+  await page.route('**/api/inventory/movements?*', async (route) => {
+    if (isSlow) await pause(700);
+    await route.continue().catch(() => {});
+  });
+  await page.getByRole('link', { name: HOUSE }).first().click();
+  const panel = page.getByRole('tabpanel');
+  let moves = 0;
+  while ((await panel.locator('.records').count()) === 0) {
+    ok(++moves < 30, `nothing is shown while the item moves ${moves} times`);
+    await world.database.adjust('prod_123', 1);
+    await pause(100);
+  }
+  isSlow = false;
+  world.proxy.cut();
+  await page.context().setOffline(true);
+  await maria.notLive();
+  await page.getByRole('tab', { name: 'Batches' }).click();
+  await panel.getByText('Not available now').waitFor();
+  equal(await panel.locator('tr').count(), 0, 'movements shown as batches');
+  await page.context().setOffline(false);
+  world.proxy.restore();
+  await panel.getByText('This item has no batches.').waitFor({ timeout: 45_000 });
+});
+
+test('a relay that lost its database says so, until a link says better', async (world) => {
+  const maria = await world.screen();
+  const { database } = world;
+  await database.close();
+  const banner = maria.page.locator('.banner', { hasText: 'The relay has lost its database' });
+  await banner.waitFor();
+  await world.relay.stop();
+  await maria.notLive();
+  await database.open();
+  await world.relay.start();
+  await maria.live();
+  await banner.waitFor({ state: 'detached' });
 });
 
 for (const [delayMs, colour, grades, look] of [

@@ -74,6 +74,19 @@ export class Database {
     );
   }
 
+  /** Nobody gets in until open(), and who is in is thrown out. */
+  async close() {
+    await psqlRun('postgres', `ALTER DATABASE ${this.name} ALLOW_CONNECTIONS false`);
+    await psqlRun(
+      'postgres',
+      `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '${this.name}'`,
+    );
+  }
+
+  async open() {
+    await psqlRun('postgres', `ALTER DATABASE ${this.name} ALLOW_CONNECTIONS true`);
+  }
+
   async drop() {
     await psqlRun('postgres', `DROP DATABASE IF EXISTS ${this.name} WITH (FORCE)`);
   }

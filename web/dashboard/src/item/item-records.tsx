@@ -17,8 +17,6 @@ const TABS: readonly { kind: RecordKind; word: string; empty: string }[] = [
 export function ItemRecords({ item, version }: { item: ItemKey; version: number }): ReactElement {
   const [kind, setKind] = useState<RecordKind>('movements');
   const id = useId();
-  const tab = TABS.find((one) => one.kind === kind) ?? TABS[0];
-  const records = useRecords(kind, item, version);
 
   function onKeyDown(event: KeyboardEvent<HTMLElement>): void {
     const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
@@ -49,16 +47,16 @@ export function ItemRecords({ item, version }: { item: ItemKey; version: number 
         ))}
       </div>
       <div role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${kind}`} className="tab-panel">
-        <RecordTable
-          key={kind}
-          label={tab?.word ?? ''}
-          empty={tab?.empty ?? ''}
-          columns={COLUMNS[kind]}
-          records={records}
-        />
+        <RecordPanel key={kind} kind={kind} item={item} version={version} />
       </div>
     </section>
   );
+}
+
+function RecordPanel({ kind, item, version }: { kind: RecordKind; item: ItemKey; version: number }): ReactElement {
+  const records = useRecords(kind, item, version);
+  const tab = TABS.find((one) => one.kind === kind);
+  return <RecordTable label={tab?.word ?? ''} empty={tab?.empty ?? ''} columns={COLUMNS[kind]} records={records} />;
 }
 
 const TYPES: Readonly<Record<string, string>> = {

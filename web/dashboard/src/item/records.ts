@@ -3,12 +3,16 @@
  *   The movements, batches and reservations of an item, from the relay.
  *
  * They are asked for again when the item's version moves, at most once a
- * second; a page is added below when one asks for more.
+ * second, when the link is back, and while they cannot be had; a page is
+ * added below when one asks for more.  Of answers that overtake each other
+ * the one asked for last stays; one that comes while the item moves on is
+ * shown all the same, or an item in demand would never show any.
  */
 import type { ItemKey, JsonObject } from 'inventory-client';
+import { useConnection } from 'inventory-client/react';
 import { useEffect, useRef, useState } from 'react';
 import { useSession } from '../session/context';
-import { fetchJson } from '../session/session';
+import { fetchJson, type TokenSource } from '../session/session';
 
 export type RecordKind = 'movements' | 'batches' | 'reservations';
 
@@ -21,44 +25,54 @@ export interface Records {
 
 const PAGE = 50;
 const AGAIN_MS = 1_000;
+const RETRY_MS = 5_000;
 
+/** Of one kind and item in the life of the component. */
 export function useRecords(kind: RecordKind, item: ItemKey, version: number): Records {
   const { source } = useSession();
+  const { isConnected } = useConnection();
   const { productId, warehouseId } = item;
   const [pages, setPages] = useState(1);
+  const [failures, setFailures] = useState(0);
+  const [retries, setRetries] = useState(0);
   const [state, setState] = useState<Omit<Records, 'more'>>({
     rows: null,
     problem: null,
     hasMore: false,
   });
-  const last = useRef(0);
+  const lastAt = useRef(Number.NEGATIVE_INFINITY);
+  const asked = useRef(0);
+  const answered = useRef(0);
 
   useEffect(() => {
-    let isGone = false;
-    const timer = setTimeout(
-      async () => {
-        last.current = Date.now();
-        try {
-          const read = await readPages(kind, { productId, warehouseId }, pages, await source.get(false));
-          if (!isGone) setState({ ...read, problem: null });
-        } catch (error) {
-          if (isGone) return;
-          const problem = error instanceof Error ? error.message : String(error);
-          setState((now) => ({ ...now, problem }));
-        }
-      },
-      Math.max(0, last.current + AGAIN_MS - Date.now()),
-    );
-    return () => {
-      isGone = true;
-      clearTimeout(timer);
+    const read = async () => {
+      lastAt.current = performance.now();
+      const turn = ++asked.current;
+      const answer = await readPages(kind, { productId, warehouseId }, pages, source).catch(reasonOf);
+      if (turn < answered.current) return;
+      answered.current = turn;
+      if (typeof answer === 'string') setFailures((n) => n + 1);
+      setState((now) => (typeof answer === 'string' ? { ...now, problem: answer } : { ...answer, problem: null }));
     };
-  }, [kind, productId, warehouseId, version, pages, source]);
+    const timer = setTimeout(read, Math.max(0, lastAt.current + AGAIN_MS - performance.now()));
+    return () => clearTimeout(timer);
+  }, [kind, productId, warehouseId, version, pages, source, isConnected, retries]);
+
+  useEffect(() => {
+    if (failures === 0) return;
+    const timer = setTimeout(() => setRetries(failures), RETRY_MS);
+    return () => clearTimeout(timer);
+  }, [failures]);
 
   return { ...state, more: () => setPages((n) => n + 1) };
 }
 
-async function readPages(kind: RecordKind, item: ItemKey, pages: number, token: string | null) {
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function readPages(kind: RecordKind, item: ItemKey, pages: number, source: TokenSource) {
+  const token = await source.get(false);
   const rows: JsonObject[] = [];
   let before: string | null = null;
   let hasMore = false;

@@ -108,5 +108,9 @@ function useStale(): boolean {
   const { isConnected } = useConnection();
   const [isStale, setStale] = useState(client.stale);
   useEffect(() => client.connection.on('stale', setStale), [client]);
+  // Another connection says so again.
+  useEffect(() => {
+    if (isConnected) setStale(client.stale);
+  }, [client, isConnected]);
   return isStale && isConnected;
 }

@@ -221,6 +221,14 @@ test('a token that ends for good pauses the queue, says so, and goes on after si
   await dialog.getByRole('textbox').fill('still none');
   await dialog.getByRole('button', { name: 'Sign in' }).click();
   await dialog.getByText('This is not a token.').waitFor();
+  // Somebody else's is not taken, nor kept for when the link is tried again.
+  await dialog
+    .getByRole('textbox')
+    .fill(world.relay.token({ sub: 'olga', name: 'Olga Operator', role: 'operator', warehouses: null }));
+  await dialog.getByRole('button', { name: 'Sign in' }).click();
+  await dialog.getByText('This is the token of Olga Operator.').waitFor();
+  await maria.ask(() => globalThis.inventory.connect());
+  await until('it was tried', () => maria.ask(() => globalThis.inventory.state.name !== 'connecting'));
   await dialog
     .getByRole('textbox')
     .fill(world.relay.token({ sub: 'maria', name: 'Maria Manager', role: 'manager', warehouses: null }));
@@ -228,6 +236,11 @@ test('a token that ends for good pauses the queue, says so, and goes on after si
   await maria.live();
   await maria.settled();
   equal(await world.database.available('prod_123'), 498, 'in the database');
+  equal(
+    await world.database.sql("SELECT performed_by FROM inventory_movement WHERE reason = 'Sale'"),
+    [['maria']],
+    'who sold',
+  );
 });
 
 test('15 a full queue refuses the next change, says so, and drops none', async (world) => {

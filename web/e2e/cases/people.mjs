@@ -117,6 +117,9 @@ test('a manager adds an item, changes its minimum, and retires it; others find i
 test('signing out with unsent work asks, and what is kept syncs when one is back', async (world) => {
   const maria = await world.screen();
   const { page } = maria;
+  await page.getByRole('button', { name: 'Hold numbers' }).click();
+  await world.database.adjust('prod_101', -140);
+  await maria.say('Product out of stock');
   world.proxy.cut();
   await maria.notLive();
   await maria.sell('House Blend', 4);
@@ -127,9 +130,16 @@ test('signing out with unsent work asks, and what is kept syncs when one is back
   const download = page.waitForEvent('download');
   await dialog.getByRole('button', { name: 'Export' }).click();
   ok((await download).suggestedFilename().startsWith('inventory-changes-'), 'the export has a name');
+  // Without any link the page waits for one, and is then there for the next.
+  await page.context().setOffline(true);
   await dialog.getByRole('button', { name: 'Keep and sign out' }).click();
+  await maria.say('The relay cannot be reached');
+  await page.context().setOffline(false);
   world.proxy.restore();
   await maria.signIn('Olga Operator');
+  await page.getByRole('button', { name: 'Alerts', exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Hold numbers' }).waitFor();
+  equal(await page.locator('.toast').count(), 0, "another person's notices");
   equal(await maria.waiting(), 0, "another person's changes");
   equal(await world.database.available('prod_123'), 500, 'before');
   await page.getByRole('button', { name: /Account/ }).click();
@@ -153,4 +163,55 @@ test('a pasted token signs in, a bad one says why, and a guest may look in', asy
   equal(await page.evaluate(() => localStorage.length), 0, 'things kept beyond the tab');
   const other = await world.screen({ as: 'guest' });
   await other.page.getByRole('button', { name: 'Account of Guest' }).waitFor();
+});
+
+test(
+  'whoever else signs in to the application, changes go out as made by who made them',
+  async (world) => {
+    const token = (sub, name) => world.relay.token({ sub, name, role: 'operator' });
+    const maria = await world.screen({ as: null });
+    const { page } = maria;
+    let given = token('maria', 'Maria Manager');
+    await page.route('**/token', (route) => route.fulfill({ body: given }));
+    await page.reload();
+    await page.getByRole('button', { name: 'Account of Maria Manager' }).waitFor();
+    await maria.shows(HOUSE, 500);
+    world.proxy.cut();
+    await maria.notLive();
+    await maria.sell('House Blend', 3);
+    given = token('olga', 'Olga Operator');
+    world.proxy.restore();
+    await page.getByRole('button', { name: 'Retry now' }).first().click();
+    await maria.say('Olga Operator is signed in to your application now');
+    equal(await maria.waiting(), 1, 'waiting');
+    given = token('maria', 'Maria Manager');
+    await maria.settled();
+    equal(
+      await world.database.sql("SELECT performed_by FROM inventory_movement WHERE reason = 'Sale'"),
+      [['maria']],
+      'who sold',
+    );
+  },
+  { world: { relayOptions: ['--token-url', '/token'] } },
+);
+
+test('a browser that keeps nothing for a page shows it all the same, and says what is not kept', async (world) => {
+  const maria = await world.screen({ as: null });
+  const { page } = maria;
+  await page.addInitScript(() => {
+    const refuse = () => {
+      throw new DOMException('Access is denied for this document.', 'SecurityError');
+    };
+    for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, { get: refuse });
+    IDBFactory.prototype.open = refuse;
+  });
+  await page.reload();
+  await maria.signIn('Maria Manager');
+  world.proxy.cut();
+  await maria.notLive();
+  await maria.sell('House Blend', 1);
+  await page.getByRole('button', { name: '1 not saved on this device' }).waitFor();
+  world.proxy.restore();
+  await maria.settled();
+  equal(await world.database.available('prod_123'), 499, 'in the database');
 });

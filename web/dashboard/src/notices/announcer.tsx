@@ -7,6 +7,7 @@
  */
 import { useClient } from 'inventory-client/react';
 import { type ReactElement, useEffect } from 'react';
+import { device } from '../base/kept';
 import { createStore, useStore } from '../base/store';
 import { counted } from '../base/words';
 
@@ -17,10 +18,10 @@ const polite = createStore('');
 const urgent = createStore('');
 
 /** No summaries of what others change; answers to what one does are still said. */
-export const isMuted = createStore(localStorage.getItem(KEY) === 'yes');
+export const isMuted = createStore(device.get(KEY) === 'yes');
 isMuted.subscribe(() => {
-  if (isMuted.get()) localStorage.setItem(KEY, 'yes');
-  else localStorage.removeItem(KEY);
+  if (isMuted.get()) device.set(KEY, 'yes');
+  else device.remove(KEY);
 });
 
 export function say(text: string): void {

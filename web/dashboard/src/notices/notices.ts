@@ -39,8 +39,16 @@ let made = 0;
 
 export function notify({ id = `n${++made}`, forMs = DEFAULT_MS, isAlert = false, ...rest }: NewNotice): string {
   const notice: Notice = { id, forMs, isAlert, ...rest };
-  notices.set((now) => [...now.filter((other) => other.id !== id), notice].slice(-MOST));
+  notices.set((now) => {
+    const next = [...now.filter((other) => other.id !== id), notice];
+    // Alerts come by themselves, and are in a list; an Undo is nowhere else.
+    return next.length > MOST ? without(next, next.find((one) => one.isAlert) ?? next[0]) : next;
+  });
   return id;
+}
+
+function without(list: readonly Notice[], one: Notice | undefined): Notice[] {
+  return list.filter((other) => other !== one);
 }
 
 /** What became of it, while it is still on screen. */
@@ -50,6 +58,10 @@ export function retone(id: string, tone: Tone): void {
 
 export function dismiss(id: string): void {
   notices.set((now) => (now.some((notice) => notice.id === id) ? now.filter((notice) => notice.id !== id) : now));
+}
+
+export function dismissAll(): void {
+  notices.set([]);
 }
 
 export function dismissAlerts(): void {

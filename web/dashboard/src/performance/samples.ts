@@ -23,6 +23,10 @@ const EVERY_MS = 1_000;
 
 export const samples = createStore<readonly Sample[]>([]);
 
+export function clearSamples(): void {
+  samples.set([]);
+}
+
 export function followSamples(client: InventoryClient): () => void {
   let rtt: number | null = null;
   let delivery: number | null = null;

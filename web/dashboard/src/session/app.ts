@@ -5,7 +5,9 @@
  * The client is made here, outside of React, and lives as long as the session.
  */
 import { createClient, type InventoryClient } from 'inventory-client';
+import { device } from '../base/kept';
 import { createStore } from '../base/store';
+import { notify } from '../notices/notices';
 import {
   applicationSource,
   type Config,
@@ -49,8 +51,7 @@ export async function start(): Promise<void> {
   } catch (error) {
     const kept = keptSource();
     if (kept && (await enterOffline(kept))) return;
-    app.set({ name: 'unreachable', message: error instanceof Error ? error.message : String(error) });
-    setTimeout(() => app.get().name === 'unreachable' && void start(), RETRY_MS);
+    unreachable(error, start);
   }
 }
 
@@ -71,8 +72,21 @@ export async function signOut(discard: boolean): Promise<void> {
   forgetSource();
   app.set({ name: 'starting' });
   location.hash = '';
-  const config = await fetchConfig();
-  app.set({ name: 'signed-out', config, people: await fetchPeople(), message: null });
+  await askWhoIsNext();
+}
+
+async function askWhoIsNext(): Promise<void> {
+  try {
+    const config = await fetchConfig();
+    app.set({ name: 'signed-out', config, people: await fetchPeople(), message: null });
+  } catch (error) {
+    unreachable(error, askWhoIsNext);
+  }
+}
+
+function unreachable(error: unknown, again: () => Promise<void>): void {
+  app.set({ name: 'unreachable', message: error instanceof Error ? error.message : String(error) });
+  setTimeout(() => app.get().name === 'unreachable' && void again(), RETRY_MS);
 }
 
 function sourceFor(config: Config, people: readonly DemoPerson[]): TokenSource | null {
@@ -106,8 +120,15 @@ async function enterOffline(source: TokenSource): Promise<boolean> {
 
 /** For devices with little room: most changes kept, set in localStorage by who runs them. */
 function maxChanges(): number {
-  const n = Number(localStorage.getItem('inventory.maxChanges'));
+  const n = Number(device.get('inventory.maxChanges'));
   return Number.isSafeInteger(n) && n > 0 ? n : 0;
+}
+
+/** The link is tried again all the same: the application may have another token soon. */
+function tellRefused(error: unknown): never {
+  if (error instanceof Refused)
+    notify({ id: 'refused', tone: 'warning', title: 'No token', text: error.message, forMs: 15_000 });
+  throw error;
 }
 
 function signedIn(session: Session): void {
@@ -116,7 +137,7 @@ function signedIn(session: Session): void {
   url.hash = '';
   const client = createClient({
     url: url.href,
-    getToken: ({ refresh }) => session.source.get(refresh),
+    getToken: ({ refresh }) => session.source.get(refresh).catch(tellRefused),
     userId: `${session.organization}/${session.user.id}`,
     client: { name: 'dashboard', version: '1.0.0' },
     // More often than the link needs: the latency shown is then of now.

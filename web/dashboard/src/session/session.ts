@@ -7,6 +7,7 @@
  * one, or picks one of the people the demo made.  Such a token lives in
  * sessionStorage: it goes with the tab, and two tabs can be two people.
  */
+import { tab } from '../base/kept';
 
 export type Role = 'viewer' | 'operator' | 'manager';
 
@@ -86,25 +87,25 @@ export function applicationSource(tokenUrl: string): TokenSource {
 
 /** What was chosen in this tab before; null: nothing yet. */
 export function keptSource(): TokenSource | null {
-  if (sessionStorage.getItem(GUEST)) return guestSource;
-  return sessionStorage.getItem(TOKEN) === null ? null : givenSource;
+  if (tab.get(GUEST)) return guestSource;
+  return tab.get(TOKEN) === null ? null : givenSource;
 }
 
 export function keepToken(token: string, person = ''): TokenSource {
   forgetSource();
-  sessionStorage.setItem(TOKEN, token);
-  sessionStorage.setItem(PERSON, person);
+  tab.set(TOKEN, token);
+  tab.set(PERSON, person);
   return givenSource;
 }
 
 export function keepGuest(): TokenSource {
   forgetSource();
-  sessionStorage.setItem(GUEST, 'yes');
+  tab.set(GUEST, 'yes');
   return guestSource;
 }
 
 export function forgetSource(): void {
-  for (const name of [TOKEN, PERSON, GUEST, LAST]) sessionStorage.removeItem(name);
+  for (const name of [TOKEN, PERSON, GUEST, LAST]) tab.remove(name);
 }
 
 export const guestSource: TokenSource = { kind: 'none', get: async () => null };
@@ -112,13 +113,13 @@ export const guestSource: TokenSource = { kind: 'none', get: async () => null };
 const givenSource: TokenSource = {
   kind: 'given',
   async get(refresh) {
-    const name = sessionStorage.getItem(PERSON);
+    const name = tab.get(PERSON);
     if (refresh && name) {
       // The demo makes new tokens before the old ones end.
       const again = (await fetchPeople()).find((person) => person.name === name);
-      if (again) sessionStorage.setItem(TOKEN, again.token);
+      if (again) tab.set(TOKEN, again.token);
     }
-    return sessionStorage.getItem(TOKEN);
+    return tab.get(TOKEN);
   },
 };
 
@@ -127,13 +128,51 @@ export async function openSession(source: TokenSource): Promise<Session> {
   let said: SessionAnswer;
   try {
     said = await fetchSession(await source.get(false));
-    sessionStorage.setItem(LAST, JSON.stringify(said));
+    tab.set(LAST, JSON.stringify(said));
   } catch (error) {
-    const last = sessionStorage.getItem(LAST);
+    const last = tab.get(LAST);
     if (error instanceof Refused || last === null) throw error;
     said = JSON.parse(last) as SessionAnswer;
   }
-  const { user, scope } = said;
+  const session = sessionOf(said, source);
+  return source.kind === 'application' ? { ...session, source: ofOnePerson(session) } : session;
+}
+
+/** A new token in the place of one that has ended.  Nothing is kept of one that is somebody else's. */
+export async function renewToken(session: Session, token: string): Promise<void> {
+  const said = await fetchSession(token);
+  const other = sessionOf(said, session.source);
+  if (!isSamePerson(other, session))
+    throw new Error(`This is the token of ${other.user.name}. Sign out first to change who works here.`);
+  keepToken(token);
+  tab.set(LAST, JSON.stringify(said));
+}
+
+/** Another person may sign in to the application meanwhile: what was changed here must not go out in their name. */
+function ofOnePerson(session: Session): TokenSource {
+  const { source } = session;
+  let known: string | null | undefined;
+  return {
+    kind: source.kind,
+    async get(refresh) {
+      const token = await source.get(refresh);
+      if (token === known && !refresh) return token;
+      const other = sessionOf(await fetchSession(token), source);
+      if (!isSamePerson(other, session))
+        throw new Refused(
+          `${other.user.name} is signed in to your application now, and this page is of ${session.user.name}.`,
+        );
+      known = token;
+      return token;
+    },
+  };
+}
+
+function isSamePerson(a: Session, b: Session): boolean {
+  return a.user.id === b.user.id && a.organization === b.organization;
+}
+
+function sessionOf({ user, scope }: SessionAnswer, source: TokenSource): Session {
   return {
     user: {
       id: user.id,

@@ -7,7 +7,7 @@ import { type FormEvent, type ReactElement, useState } from 'react';
 import { Dialog } from '../base/dialog';
 import { close } from '../shell/open';
 import { useSession } from './context';
-import { keepToken, openSession } from './session';
+import { renewToken } from './session';
 
 export function SignInAgain(): ReactElement {
   const client = useClient();
@@ -17,11 +17,8 @@ export function SignInAgain(): ReactElement {
   const isGiven = session.source.kind !== 'application';
 
   async function enter(): Promise<void> {
-    const source = isGiven ? keepToken(token.trim()) : session.source;
-    const next = await openSession(source);
-    if (next.user.id !== session.user.id || next.organization !== session.organization)
-      throw new Error(`This is the token of ${next.user.name}. Sign out first to change who works here.`);
-    client.setToken(await source.get(true));
+    if (isGiven) await renewToken(session, token.trim());
+    client.setToken(await session.source.get(true));
     client.connect();
     close();
   }

@@ -3,7 +3,7 @@
  *   Asks what shall become of changes that are not saved yet.
  */
 import { useClient, useConnection, useOfflineQueue } from 'inventory-client/react';
-import { type ReactElement, useState } from 'react';
+import { type ReactElement, useEffect, useRef, useState } from 'react';
 import { Dialog } from '../base/dialog';
 import { counted } from '../base/words';
 import { exportChanges } from '../changes/export';
@@ -18,6 +18,13 @@ export function SignOutDialog(): ReactElement {
   const { isConnected } = useConnection();
   const [isBusy, setBusy] = useState(false);
   const { size } = status;
+  const isOpen = useRef(false);
+  useEffect(() => {
+    isOpen.current = true;
+    return () => {
+      isOpen.current = false;
+    };
+  }, []);
 
   function leave(discard: boolean): void {
     close();
@@ -28,6 +35,8 @@ export function SignOutDialog(): ReactElement {
     setBusy(true);
     client.queue.resume();
     await client.queue.flush();
+    // The link may have been lost on the way, and who waited have gone back to work.
+    if (!isOpen.current) return;
     setBusy(false);
     if (client.queue.status.size === 0) leave(false);
   }

@@ -2,12 +2,13 @@
  * theme.ts
  *   Light, dark, or as the device has it; kept on the device.
  */
+import { device } from '../base/kept';
 import { createStore } from '../base/store';
 
 export type Theme = 'system' | 'light' | 'dark';
 
 const KEY = 'inventory.theme';
-const kept = localStorage.getItem(KEY);
+const kept = device.get(KEY);
 
 export const theme = createStore<Theme>(kept === 'light' || kept === 'dark' ? kept : 'system');
 
@@ -19,7 +20,7 @@ export function applyTheme(): void {
 
 theme.subscribe(() => {
   const now = theme.get();
-  if (now === 'system') localStorage.removeItem(KEY);
-  else localStorage.setItem(KEY, now);
+  if (now === 'system') device.remove(KEY);
+  else device.set(KEY, now);
   applyTheme();
 });

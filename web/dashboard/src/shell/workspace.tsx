@@ -2,16 +2,19 @@
  * workspace.tsx
  *   The page of somebody who is signed in: header, one of the pages, what lies over it.
  */
+import { type ItemKey, itemKey } from 'inventory-client';
 import { useClient } from 'inventory-client/react';
 import { type ReactElement, useEffect } from 'react';
-import { followAlerts } from '../alerts/alerts';
+import { clearAlerts, followAlerts } from '../alerts/alerts';
 import { useHash } from '../base/hooks';
 import { ItemPage } from '../item/item-page';
-import { Announcer } from '../notices/announcer';
+import { Announcer, say, sayNow } from '../notices/announcer';
+import { dismissAll } from '../notices/notices';
 import { Toasts } from '../notices/toasts';
 import { PresenceProvider } from '../people/presence-context';
-import { followSamples } from '../performance/samples';
+import { clearSamples, followSamples } from '../performance/samples';
 import { followAttributes } from '../stock/attributes';
+import { letGo } from '../stock/hold';
 import { followLastChanges } from '../stock/last-change';
 import { StockContext, useStockIndex } from '../stock/stock-index';
 import { StockPage } from '../stock/stock-page';
@@ -30,6 +33,7 @@ export function Workspace(): ReactElement {
     const offs = FOLLOWERS.map((follow) => follow(client));
     return () => {
       for (const off of offs) off();
+      forget();
     };
   }, [client]);
 
@@ -48,7 +52,7 @@ export function Workspace(): ReactElement {
       <PresenceProvider>
         <Header />
         <Banner />
-        {item ? <ItemPage key={item.join('/')} productId={item[0]} warehouseId={item[1]} /> : <StockPage />}
+        {item ? <ItemPage key={itemKey(item)} {...item} /> : <StockPage />}
         <OverPage />
       </PresenceProvider>
       <Toasts />
@@ -57,12 +61,22 @@ export function Workspace(): ReactElement {
   );
 }
 
+/** What one person saw and did here is not for the next. */
+function forget(): void {
+  clearAlerts();
+  clearSamples();
+  dismissAll();
+  letGo();
+  say('');
+  sayNow('');
+}
+
 /** The item in an address like #/item/prod_1/wh_1. */
-function itemOf(hash: string): readonly [string, string] | null {
-  const [, page, productId, warehouseId] = hash.split('/');
-  if (page !== 'item' || !productId || !warehouseId) return null;
+function itemOf(hash: string): ItemKey | null {
+  const [, page, product, warehouse] = hash.split('/');
+  if (page !== 'item' || !product || !warehouse) return null;
   try {
-    return [decodeURIComponent(productId), decodeURIComponent(warehouseId)];
+    return { productId: decodeURIComponent(product), warehouseId: decodeURIComponent(warehouse) };
   } catch {
     return null;
   }

@@ -211,3 +211,77 @@ test('A11 a change by curl is on the page at once, with a toast where due and a 
   await maria.page.getByRole('button', { name: /^Alerts/ }).click();
   await maria.page.getByRole('dialog', { name: 'Alerts' }).getByText('Product out of stock').waitFor();
 });
+
+test('a scanner and clumsy hands do no harm', async (world) => {
+  const odd = { productId: 'a/b %2F#?', name: '<b>שקית</b> 🛍️ & "co"', warehouseId: 'wh_456' };
+  await world.database.sql(
+    `SELECT version FROM inventory_define('${odd.productId}', '${odd.warehouseId}', initial_quantity => 5,
+       attributes => jsonb_build_object('name', '${odd.name}', 'barcode', '123456'))`,
+  );
+  const maria = await world.screen({ as: null });
+  const { page } = maria;
+  // A device whose clock is ahead hears of alerts all the same.
+  await page.addInitScript(() => {
+    const { now } = Date;
+    Date.now = () => now() + 300_000;
+  });
+  await page.reload();
+  await maria.signIn('Maria Manager');
+  const dialog = page.getByRole('dialog');
+  const field = dialog.getByRole('textbox').first();
+
+  // The focus is somewhere else; the code goes into the search all the same.
+  await page.getByRole('button', { name: /All items/ }).click();
+  await page.keyboard.type('2000000001050');
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog', { name: 'Earl Grey' }).waitFor();
+  // The next one is scanned before this one is done.
+  await page.keyboard.press('c');
+  await page.keyboard.type('123456');
+  await page.keyboard.press('Enter');
+  await dialog.getByText(`This is the code of ${odd.name}, and no number`).waitFor();
+  await page.keyboard.press('o');
+
+  // Marking the number, and letting go beside the dialog.
+  await field.fill('2');
+  const box = await field.boundingBox();
+  await page.mouse.move(box.x + box.width - 5, box.y + box.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(5, box.y, { steps: 4 });
+  await page.mouse.up();
+  equal(await field.inputValue(), '2', 'the number that was marked');
+
+  // A reason that begins like one of those to choose from.
+  await dialog.getByLabel('Reason').fill('');
+  await dialog.getByLabel('Reason').pressSequentially('Damaged by water');
+  await page.keyboard.press('Enter');
+  await until(
+    'it is written with its reason',
+    async () =>
+      (await world.database.one(
+        "SELECT reason FROM inventory_movement WHERE product_id = 'prod_105' AND movement_type = 'out'",
+      )) === 'Damaged by water',
+  );
+
+  // Ids that mean something in an address, and addresses that mean nothing.
+  await page.getByRole('searchbox').fill('');
+  await maria.row(odd.name, 'wh_456').getByRole('link').click();
+  await page.getByRole('heading', { name: odd.name }).waitFor();
+  await page.getByRole('tabpanel').locator('.records').waitFor();
+  await page.evaluate(() => {
+    location.hash = '#/item/%/%zz';
+  });
+  await page.getByRole('searchbox').waitFor();
+
+  await until('alerts are live', () => maria.ask(() => Date.now() - globalThis.inventory.state.since > 5_000));
+  await world.database.adjust('prod_101', -140);
+  await page.locator('.toast', { hasText: 'Product out of stock' }).waitFor();
+
+  // What is retired under a dialog takes the dialog with it, and nothing stays in the way of the next.
+  await maria.find('French Press');
+  await world.database.sql("SELECT version FROM inventory_retire('prod_126', 'wh_456')");
+  await dialog.waitFor({ state: 'detached' });
+  await maria.say('Not here any more');
+  await maria.sell('House Blend', 1);
+  await until('it is sold', async () => (await world.database.available('prod_123')) === 499);
+});

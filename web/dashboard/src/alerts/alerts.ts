@@ -26,6 +26,8 @@ export interface Alert {
 const KEPT = 200;
 /** A page that comes back is told what it missed; that is for the list, not for toasts. */
 const FRESH_MS = 60_000;
+/** Later it is told no more what it missed.  By the device's own clock: that may be minutes from the server's. */
+const MISSED_WITHIN_MS = 5_000;
 
 export const alerts = createStore<readonly Alert[]>([]);
 /** How many came since the list was looked at. */
@@ -38,9 +40,14 @@ export function followAlerts(client: InventoryClient): () => void {
     if (!alert) return;
     alerts.set((now) => [alert, ...now].slice(0, KEPT));
     unseenAlerts.set((n) => n + 1);
-    if (alert.tone !== 'plain' && alert.tone !== 'good' && Date.now() - alert.at < FRESH_MS)
+    if (alert.tone !== 'plain' && alert.tone !== 'good' && isFresh(client, alert))
       notify({ tone: alert.tone, title: alert.title, text: alert.text, forMs: 8_000, isAlert: true });
   });
+}
+
+function isFresh({ state }: InventoryClient, { at }: Alert): boolean {
+  const now = Date.now();
+  return now - at < FRESH_MS || (state.name === 'connected' && now - state.since > MISSED_WITHIN_MS);
 }
 
 export function clearAlerts(): void {

@@ -36,8 +36,10 @@ export function Dialog({ title, subtitle, kind = 'center', wide = false, onClose
     };
   }, []);
 
+  // Text that is marked from inside to outside is no click beside it.
+  const isPressedBeside = useRef(false);
   function onClick(event: MouseEvent): void {
-    if (event.target === element.current) onClose();
+    if (event.target === element.current && isPressedBeside.current) onClose();
   }
 
   return (
@@ -48,6 +50,9 @@ export function Dialog({ title, subtitle, kind = 'center', wide = false, onClose
       data-kind={kind}
       data-wide={wide || undefined}
       aria-labelledby={heading}
+      onPointerDown={(event) => {
+        isPressedBeside.current = event.target === element.current;
+      }}
       onClick={onClick}
       onCancel={(event) => {
         event.preventDefault();

@@ -15,11 +15,12 @@ import { Dialog } from '../base/dialog';
 import { Icon } from '../base/icons';
 import { count } from '../base/words';
 import { BeAt } from '../people/be-at';
+import { useGone } from '../shell/gone';
 import { close, openAdjust } from '../shell/open';
-import { itemText } from '../stock/item-text';
+import { isCodeOf, itemText } from '../stock/item-text';
 import { lastChangeOf } from '../stock/last-change';
 import { StatusBadge } from '../stock/status-badge';
-import { useStock } from '../stock/stock-index';
+import { type Stock, useStock } from '../stock/stock-index';
 import { itemHash } from '../stock/stock-row';
 import {
   actionWords,
@@ -48,13 +49,17 @@ export function AdjustDialog({ item, kind: first = 'out' }: Props): ReactElement
   const field = useRef<HTMLInputElement>(null);
   const [kind, setKind] = useState<Kind>(first);
   const [text, setText] = useState('');
-  const [reason, setReason] = useState(kindWords(first).reasons[0] ?? '');
+  const [preset, setPreset] = useState(kindWords(first).reasons[0] ?? null);
+  const [other, setOther] = useState('');
+  const reason = preset ?? other;
   const [batch, setBatch] = useState<Batch>({});
   const [isTried, setTried] = useState(false);
+  const [scanned, setScanned] = useState<string | null>(null);
   const version = view.base ? view.base.version + view.pending : 0;
   const [seen, setSeen] = useState({ version, available: row?.quantityAvailable ?? 0 });
 
   useEffect(() => field.current?.focus(), []);
+  useGone(row);
 
   if (!row) return null;
   const words = kindWords(kind);
@@ -67,7 +72,7 @@ export function AdjustDialog({ item, kind: first = 'out' }: Props): ReactElement
 
   function choose(next: Kind): void {
     setKind(next);
-    setReason(kindWords(next).reasons[0] ?? '');
+    if (preset !== null || other === '') setPreset(kindWords(next).reasons[0] ?? null);
     field.current?.focus();
   }
 
@@ -92,6 +97,12 @@ export function AdjustDialog({ item, kind: first = 'out' }: Props): ReactElement
     setTried(true);
     if (n === null) {
       field.current?.focus();
+      return;
+    }
+    const code = codeNamed(text, stock);
+    setScanned(code);
+    if (code !== null) {
+      field.current?.select();
       return;
     }
     const change = changeOf(item, kind, n, reason.trim(), kind === 'in' ? batch : {});
@@ -171,9 +182,12 @@ export function AdjustDialog({ item, kind: first = 'out' }: Props): ReactElement
                 autoComplete="off"
                 enterKeyHint="done"
                 value={text}
-                aria-invalid={isTried && n === null}
+                aria-invalid={scanned !== null || (isTried && n === null)}
                 aria-describedby="adjust-result"
-                onChange={(event) => setText(event.target.value)}
+                onChange={(event) => {
+                  setText(event.target.value);
+                  setScanned(null);
+                }}
                 onKeyDown={onKeyDown}
               />
               <button type="button" className="button" aria-label="One more" onClick={() => step(1)}>
@@ -181,7 +195,9 @@ export function AdjustDialog({ item, kind: first = 'out' }: Props): ReactElement
               </button>
             </div>
             <p id="adjust-result" className="adjust-result">
-              {isTried && n === null ? (
+              {scanned !== null ? (
+                <span className="error">This is the code of {scanned}, and no number</span>
+              ) : isTried && n === null ? (
                 <span className="error">
                   {kind === 'count' ? 'A whole number, 0 or more' : 'A whole number, please'}
                 </span>
@@ -221,15 +237,15 @@ export function AdjustDialog({ item, kind: first = 'out' }: Props): ReactElement
               Reason
             </label>
             <div className="adjust-reasons">
-              {words.reasons.map((preset) => (
+              {words.reasons.map((word) => (
                 <button
-                  key={preset}
+                  key={word}
                   type="button"
                   className="button adjust-preset"
-                  aria-pressed={reason === preset}
-                  onClick={() => setReason(preset)}
+                  aria-pressed={preset === word}
+                  onClick={() => setPreset(word)}
                 >
-                  {preset}
+                  {word}
                 </button>
               ))}
               <input
@@ -237,8 +253,11 @@ export function AdjustDialog({ item, kind: first = 'out' }: Props): ReactElement
                 className="input"
                 placeholder="Other"
                 maxLength={100}
-                value={words.reasons.includes(reason) ? '' : reason}
-                onChange={(event) => setReason(event.target.value)}
+                value={preset === null ? other : ''}
+                onChange={(event) => {
+                  setPreset(null);
+                  setOther(event.target.value);
+                }}
               />
             </div>
           </div>
@@ -286,6 +305,17 @@ function BatchFields({ batch, onBatch }: { batch: Batch; onBatch: (batch: Batch)
     </details>
   );
 }
+
+/** Somebody scanned the next item before this dialog was done: the name of what has this code. */
+function codeNamed(text: string, stock: Stock): string | null {
+  if (text.trim().length < CODE_LENGTH) return null;
+  for (const { value } of stock.byKey.values())
+    if (value && isCodeOf(itemText(value), value, text)) return itemText(value).name;
+  return null;
+}
+
+/** Shorter ones may well be numbers. */
+const CODE_LENGTH = 6;
 
 function without(batch: Batch): Batch {
   return Object.fromEntries(Object.entries(batch).filter(([, value]) => value !== ''));

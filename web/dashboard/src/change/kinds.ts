@@ -59,7 +59,8 @@ export function kindWords(kind: Kind): KindWords {
 export function readQuantity(kind: Kind, text: string): number | null {
   const trimmed = text.trim().replace('−', '-');
   if (!/^[+-]?\d{1,12}$/.test(trimmed)) return null;
-  const n = Number(trimmed);
+  // Of -0 there is none.
+  const n = Number(trimmed) || 0;
   if (kind === 'count') return n >= 0 ? n : null;
   if (kind === 'adjustment') return n === 0 ? null : n;
   return n > 0 ? n : null;

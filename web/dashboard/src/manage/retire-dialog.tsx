@@ -8,12 +8,14 @@ import type { ReactElement } from 'react';
 import { Dialog } from '../base/dialog';
 import { counted } from '../base/words';
 import { perform } from '../change/perform';
+import { useGone } from '../shell/gone';
 import { close } from '../shell/open';
 import { itemText } from '../stock/item-text';
 
 export function RetireDialog({ item }: { item: ItemKey }): ReactElement | null {
   const client = useClient();
   const { value: row } = useInventoryItem(item, { follow: false });
+  useGone(row);
   if (!row) return null;
   const text = itemText(row);
 

@@ -24,13 +24,18 @@ isMuted.subscribe(() => {
   else device.remove(KEY);
 });
 
+/** The same words once more are a change only if they differ. */
+function again(text: string): (now: string) => string {
+  return (now) => (now === text && text !== '' ? `${text}\u00a0` : text);
+}
+
 export function say(text: string): void {
-  polite.set(text);
+  polite.set(again(text));
 }
 
 /** For what failed or waits for a person; nothing else may interrupt. */
 export function sayNow(text: string): void {
-  urgent.set(text);
+  urgent.set(again(text));
 }
 
 export function Announcer(): ReactElement {

@@ -22,7 +22,9 @@ export function StockPage(): ReactElement {
   const stock = useStock();
   const mayWrite = canWrite(useSession());
   const [search, setSearch] = useState('');
-  const [warehouse, setWarehouse] = useState<string | null>(null);
+  const [chosen, setWarehouse] = useState<string | null>(null);
+  // With its last item a warehouse goes, and cannot be chosen any more: nor could another.
+  const warehouse = stock.warehouses.some(({ id }) => id === chosen) ? chosen : null;
   const [segment, setSegment] = useState<Segment>('all');
   const searched = useDeferredValue(search);
   const filter = useMemo<Filter>(() => ({ search: searched, warehouse, segment }), [searched, warehouse, segment]);
@@ -81,7 +83,12 @@ export function StockPage(): ReactElement {
         waiting={waiting}
         onRefresh={refresh}
       />
-      <StockTable keys={keys} byKey={stock.byKey} mayWrite={mayWrite} isFiltered={search !== '' || segment !== 'all'} />
+      <StockTable
+        keys={keys}
+        byKey={stock.byKey}
+        mayWrite={mayWrite}
+        isFiltered={search !== '' || segment !== 'all' || warehouse !== null}
+      />
       <DataAge />
     </main>
   );

@@ -5,6 +5,7 @@
 import { type KeyboardEvent, type ReactElement, useEffect, useRef } from 'react';
 import { Icon } from '../base/icons';
 import { counted } from '../base/words';
+import { open } from '../shell/open';
 import { focusFirstRow } from './row-focus';
 import type { Warehouse } from './stock-index';
 import './stock-toolbar.css';
@@ -29,8 +30,11 @@ export function StockToolbar(props: Props): ReactElement {
     if (matchMedia('(pointer: fine)').matches) field.current?.focus({ preventScroll: true });
     const onKey = (event: globalThis.KeyboardEvent) => {
       const at = event.target as HTMLElement | null;
-      if (event.key !== '/' || at?.closest('input, textarea, select, dialog')) return;
-      event.preventDefault();
+      if (at?.closest('input, textarea, select, dialog') || open.get() !== null) return;
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      // A scanner types wherever the focus was left; a space presses buttons and scrolls.
+      if (event.key.length > 1 || event.key === ' ') return;
+      if (event.key === '/') event.preventDefault();
       field.current?.focus();
       field.current?.select();
     };

@@ -7,7 +7,7 @@
  * filter, "refresh order") and then held: rows do not jump while one reads.
  */
 import type { ItemView } from 'inventory-client';
-import { itemText, matches } from './item-text';
+import { type ItemText, itemText, matches } from './item-text';
 
 export type Segment = 'all' | 'out' | 'low' | 'unsent';
 
@@ -34,17 +34,40 @@ export function isIn(view: ItemView, filter: Filter): boolean {
 
 const collator = new Intl.Collator('en', { numeric: true });
 
+/**
+ * Items by name and place.  To compare ten thousand names takes long, and they
+ * hardly ever change: the order is kept until one does.
+ */
+export class NameOrder {
+  #keys: readonly string[] = [];
+  #texts: ReadonlyMap<string, ItemText> = new Map();
+
+  sort(byKey: ReadonlyMap<string, ItemView>): ItemView[] {
+    const texts = new Map<string, ItemText>();
+    for (const [key, { value }] of byKey) if (value) texts.set(key, itemText(value));
+    const before = this.#texts;
+    if (texts.size !== before.size || [...texts].some(([key, text]) => before.get(key) !== text)) {
+      // What was in order is so for the most part, and sorted quickly.
+      const keys = [
+        ...this.#keys.filter((key) => texts.has(key)),
+        ...[...texts.keys()].filter((key) => !before.has(key)),
+      ];
+      this.#keys = keys.sort((a, b) => compareTexts(texts.get(a), texts.get(b)));
+      this.#texts = texts;
+    }
+    return this.#keys.flatMap((key) => byKey.get(key) ?? []);
+  }
+}
+
+function compareTexts(a: ItemText | undefined, b: ItemText | undefined): number {
+  return collator.compare(a?.name ?? '', b?.name ?? '') || collator.compare(a?.warehouse ?? '', b?.warehouse ?? '');
+}
+
+/** Of items in the order of their names. */
 export function ordered(views: readonly ItemView[], filter: Filter): ItemView[] {
-  return views
-    .filter((view) => isIn(view, filter))
-    .map((view) => ({ view, rank: rankOf(view), text: view.value && itemText(view.value) }))
-    .sort(
-      (a, b) =>
-        a.rank - b.rank ||
-        collator.compare(a.text?.name ?? '', b.text?.name ?? '') ||
-        collator.compare(a.text?.warehouse ?? '', b.text?.warehouse ?? ''),
-    )
-    .map(({ view }) => view);
+  const byRank: ItemView[][] = [[], [], [], []];
+  for (const view of views) if (isIn(view, filter)) byRank[rankOf(view)]?.push(view);
+  return byRank.flat();
 }
 
 export interface HeldOrder {

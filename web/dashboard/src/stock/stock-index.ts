@@ -10,6 +10,7 @@ import { useClient } from 'inventory-client/react';
 import { createContext, useContext, useSyncExternalStore } from 'react';
 import { onAttributes } from './attributes';
 import { itemText } from './item-text';
+import { NameOrder } from './order';
 
 export interface Warehouse {
   readonly id: string;
@@ -17,6 +18,7 @@ export interface Warehouse {
 }
 
 export interface Stock {
+  /** In the order of their names. */
   readonly views: readonly ItemView[];
   readonly byKey: ReadonlyMap<string, ItemView>;
   readonly warehouses: readonly Warehouse[];
@@ -32,13 +34,14 @@ const EVERY_MS = 200;
 export class StockIndex {
   readonly #client: InventoryClient;
   readonly #listeners = new Set<() => void>();
+  readonly #order = new NameOrder();
   #stock: Stock;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #stop: (() => void) | null = null;
 
   constructor(client: InventoryClient) {
     this.#client = client;
-    this.#stock = summarise(client.list());
+    this.#stock = summarise(client.list(), this.#order);
   }
 
   get = (): Stock => this.#stock;
@@ -65,13 +68,13 @@ export class StockIndex {
   #later(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
-      this.#stock = summarise(this.#client.list());
+      this.#stock = summarise(this.#client.list(), this.#order);
       for (const changed of [...this.#listeners]) changed();
     }, EVERY_MS);
   }
 }
 
-function summarise(views: readonly ItemView[]): Stock {
+function summarise(views: readonly ItemView[], order: NameOrder): Stock {
   const warehouses = new Map<string, string>();
   const byKey = new Map<string, ItemView>();
   let out = 0;
@@ -90,7 +93,7 @@ function summarise(views: readonly ItemView[]): Stock {
     if (!warehouses.has(row.warehouseId) || name !== row.warehouseId) warehouses.set(row.warehouseId, name);
   }
   return {
-    views,
+    views: order.sort(byKey),
     byKey,
     warehouses: [...warehouses].map(([id, name]) => ({ id, name })).sort((a, b) => (a.name < b.name ? -1 : 1)),
     out,

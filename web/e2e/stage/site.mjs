@@ -8,7 +8,14 @@ import { promisify } from 'node:util';
 
 const web = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-export async function developmentSite() {
+let built = null;
+
+export function developmentSite() {
+  built ??= build();
+  return built;
+}
+
+async function build() {
   const folder = mkdtempSync(join(tmpdir(), 'e2e-site-'));
   await promisify(execFile)(
     process.execPath,

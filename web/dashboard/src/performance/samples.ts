@@ -46,7 +46,8 @@ export function followSamples(client: InventoryClient): () => void {
   const timer = setInterval(() => {
     if (rtt === null && delivery === null) return;
     const sample: Sample = { at: Math.floor(Date.now() / 1000), rttMs: rtt, deliveryMs: delivery, events };
-    samples.set((now) => [...now, sample].slice(-KEPT));
+    // A clock that was set back would draw a line back.
+    samples.set((now) => [...now.filter(({ at }) => at < sample.at), sample].slice(-KEPT));
     rtt = delivery = null;
     events = 0;
   }, EVERY_MS);

@@ -18,6 +18,8 @@
 #include "origin.h"
 #include "posting.h"
 
+#define API_FOLDER "/api"
+
 static LogGate host_gate;
 static LogGate origin_gate;
 static LogGate unidentified_gate;
@@ -529,13 +531,21 @@ refusal_text(int status)
 	return status == 421 ? "This relay does not answer to that host name" : "Origin not allowed";
 }
 
+/* What is not there, or not for this method, is no secret from a page that asks rightly. */
+static bool
+is_of_api(const HttpRequest *request)
+{
+	return strncmp(request->path, API_FOLDER "/", strlen(API_FOLDER "/")) == 0;
+}
+
 /* POST and OPTIONS come for paths of the API only (ws.c). */
 static void
-answer_api(const AnswerSources *sources, Connection *connection, const HttpRequest *request)
+answer_api(const AnswerSources *sources, Connection *connection, HttpRequest *request)
 {
 	int status = refusal(sources, request, true);
 	Verb verb;
 
+	request->is_for_page = !status;
 	if (status)
 		ws_respond(connection, http_error(request, status, refusal_text(status)));
 	else if (request->method == HTTP_OPTIONS)
@@ -548,9 +558,10 @@ answer_api(const AnswerSources *sources, Connection *connection, const HttpReque
 }
 
 void
-answer_request(const AnswerSources *sources, Connection *connection, const HttpRequest *request)
+answer_request(const AnswerSources *sources, Connection *connection, HttpRequest *request)
 {
 	const struct Route *route = find_route(request);
+	bool is_for_page = !request->is_admin && (route ? route->audience == FOR_PAGES : is_of_api(request));
 	int status = 0;
 	Verb ignored;
 
@@ -561,7 +572,8 @@ answer_request(const AnswerSources *sources, Connection *connection, const HttpR
 		return;
 	}
 	if (!route || route->audience != FOR_ANYBODY)
-		status = refusal(sources, request, route && route->audience == FOR_PAGES);
+		status = refusal(sources, request, is_for_page);
+	request->is_for_page = is_for_page && !status;
 	if (status)
 		ws_respond(connection, http_error(request, status, refusal_text(status)));
 	else if (route)

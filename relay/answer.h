@@ -39,7 +39,7 @@ typedef struct AnswerSources
 } AnswerSources;
 
 /* Answers a request, now or when the database has. */
-void answer_request(const AnswerSources *sources, Connection *connection, const HttpRequest *request);
+void answer_request(const AnswerSources *sources, Connection *connection, HttpRequest *request);
 
 /* The stream has moved: answers may go out that waited to be covered by a tick. */
 void answer_advance(const AnswerSources *sources);

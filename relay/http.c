@@ -114,7 +114,12 @@ http_respond(const HttpRequest *request, const HttpHead *head, Frame *take_body)
 static HttpResponse
 respond_error(const HttpRequest *request, int status, const char *text, const char *code, bool closes, const char *extra)
 {
-	HttpHead head = {.status = status, .closes = closes, .extra = extra};
+	HttpHead head = {
+		.status = status,
+		.closes = closes,
+		.extra = extra,
+		.allow_origin = request->is_for_page && *request->origin ? request->origin : NULL,
+	};
 	Buf body = {0};
 	HttpResponse response;
 

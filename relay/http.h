@@ -41,6 +41,7 @@ typedef struct HttpRequest
 	char path[HTTP_PATH_SIZE]; /* decoded, without the query */
 	char host[HTTP_VALUE_SIZE];
 	char origin[HTTP_VALUE_SIZE];
+	bool is_for_page; /* the origin was checked, and may read what is answered */
 	char if_none_match[HTTP_VALUE_SIZE];
 	char authorization[HTTP_AUTHORIZATION_SIZE];
 	char content_type[HTTP_VALUE_SIZE];
@@ -77,7 +78,7 @@ typedef struct HttpResponse
  */
 HttpResponse http_respond(const HttpRequest *request, const HttpHead *head, Frame *take_body);
 
-/* {"error": text} with a status. */
+/* {"error": text} with a status; a page that may read answers may read this. */
 HttpResponse http_error(const HttpRequest *request, int status, const char *text);
 
 /* The same with a "code"; ends the connection when it closes. */

@@ -132,7 +132,7 @@ handle_turned_away(void *owner, void *take_visitor)
 }
 
 static void
-handle_request(void *owner, Connection *connection, const HttpRequest *request)
+handle_request(void *owner, Connection *connection, HttpRequest *request)
 {
 	Relay *relay = owner;
 

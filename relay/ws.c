@@ -717,7 +717,7 @@ body_size(const Connection *connection)
  * so reading is allowed again with the answer.
  */
 static void
-begin_answer(Connection *connection, const HttpRequest *request)
+begin_answer(Connection *connection, HttpRequest *request)
 {
 	list_remove(&connection->in_awaiting);
 	connection->is_answering = true;

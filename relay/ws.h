@@ -66,7 +66,7 @@ typedef struct WsHandlers
 	void (*on_close)(void *session);
 
 	/* A whole request.  It is answered with ws_respond(), now or later. */
-	void (*on_request)(void *owner, Connection *connection, const HttpRequest *request);
+	void (*on_request)(void *owner, Connection *connection, HttpRequest *request);
 } WsHandlers;
 
 /* NULL without memory.  The handlers outlive it. */

@@ -136,7 +136,15 @@ my %shop = (Origin => 'https://shop.example');
 $response = adjust(\%sale, %shop);
 is("$response->{status} $response->{headers}{'access-control-allow-origin'}", '200 https://shop.example', 'a page that is listed may');
 is(adjust({ %sale, quantity => 1000 }, %shop)->{headers}{'access-control-allow-origin'}, 'https://shop.example', 'and may read why not');
-is(adjust(\%sale, Origin => 'https://evil.example')->{status}, 403, 'another may not');
+$response = adjust(\%sale, %shop, Authorization => 'Bearer nothing');
+is("$response->{status} $response->{headers}{'access-control-allow-origin'}", '401 https://shop.example', 'also that its token is bad');
+for my $path ('/api/inventory?limit=0', '/api/inventory/a/b/movements', '/api/nothing')
+{
+	is($relay->get($path, headers => { %shop })->{headers}{'access-control-allow-origin'}, 'https://shop.example', "and what is wrong with $path");
+}
+$response = adjust(\%sale, Origin => 'https://evil.example');
+is($response->{headers}{'access-control-allow-origin'}, undef, 'which another may not');
+is($response->{status}, 403, 'nor anything else');
 is(adjust(\%sale, Host => 'evil.example')->{status}, 421, 'nor by another name');
 is(adjust(encode_json(\%sale), 'Content-Type' => $_)->{status}, 415, "what a form can send is not taken: $_")
   for 'text/plain', 'application/x-www-form-urlencoded', 'application/jsonx', '';

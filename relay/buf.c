@@ -41,6 +41,7 @@ buf_reserve(Buf *buf, size_t more)
 
 fail:
 	buf->failed = true;
+	buf->size = 0;
 	return false;
 }
 

@@ -4,7 +4,7 @@
  *
  * The failure is sticky: after the first failed allocation every append does
  * nothing and `failed` stays set, so that a writer of many fields checks once,
- * at the end.  A zeroed Buf is a valid empty one.  The bytes are always
+ * at the end.  A failed buffer is empty: half a text must not be taken for one.  A zeroed Buf is a valid empty one.  The bytes are always
  * followed by a NUL that does not count.
  */
 #ifndef BUF_H

@@ -97,11 +97,12 @@ HttpResponse
 http_respond(const HttpRequest *request, const HttpHead *head, Frame *take_body)
 {
 	int status = head->status ? head->status : 200;
-	HttpResponse response = {.body = take_body, .closes = head->closes};
+	HttpResponse response = {.body = take_body};
 
 	if (status == 200 && head->etag && strstr(request->if_none_match, head->etag))
 		status = 304;
 	response.head = write_head(head, status, take_body ? take_body->size : 0);
+	response.closes = head->closes || !response.head; /* the next answer must not be taken for this one */
 	if (request->method == HTTP_HEAD || status == 304 || !response.head)
 	{
 		frame_release(response.body);

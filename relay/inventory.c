@@ -132,6 +132,7 @@ tell_reader(const Reader *reader, InventoryVerdict verdict, const InventoryPage 
 	{
 		copy.items = (Buf){0};
 		buf_append(&copy.items, page->items.bytes, page->items.size);
+		verdict = copy.items.failed ? INVENTORY_FAILED : INVENTORY_DONE;
 	}
 	reader->answer(reader->line, verdict, verdict == INVENTORY_DONE ? &copy : NULL);
 }

@@ -619,6 +619,21 @@ reload_tls(Relay *relay)
 }
 
 static void
+reload_site(Relay *relay)
+{
+	Site *fresh = site_new(relay->config->www);
+
+	if (!fresh)
+	{
+		log_error("the old pages stay: out of memory");
+		return;
+	}
+	site_free(relay->site);
+	relay->site = fresh;
+	relay->sources.site = fresh;
+}
+
+static void
 reload(Relay *relay)
 {
 	Buf text = {0};
@@ -645,9 +660,7 @@ reload(Relay *relay)
 		reload_tls(relay);
 		take_settings(relay);
 		configure_log(relay->config);
-		site_free(relay->site);
-		relay->site = site_new(relay->config->www);
-		relay->sources.site = relay->site;
+		reload_site(relay);
 		log_info("configuration reloaded%s%s", text.size ? "; only a restart changes " : "", buf_text(&text));
 	}
 	buf_free(&text);

@@ -91,12 +91,15 @@ talk_first(Client *client, const char *bytes, size_t size)
 	Message message;
 	ProtocolError error;
 	Token token = {0};
+	bool is_fine;
 
-	if (!protocol_parse(bytes, size, &message, &error) || message.type != MESSAGE_HELLO)
-	{
+	is_fine = protocol_parse(bytes, size, &message, &error);
+	if (message.type != MESSAGE_HELLO)
 		talk_refuse(client, message.id, ERROR_UNAUTHORIZED, "the first message must be hello");
+	else if (!is_fine)
+		talk_error(client, message.id, &error);
+	if (!is_fine || message.type != MESSAGE_HELLO)
 		session_close(client->session, REASON_PROTOCOL);
-	}
 	else if (read_hello_token(client, &message, &token) && client_hold(client, bytes, size))
 		client_enter(client, &token);
 	token_clear(&token);

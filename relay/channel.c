@@ -7,8 +7,9 @@
  */
 #include "channel.h"
 
-#include <stdint.h>
 #include <string.h>
+
+#include "utf8.h"
 
 static int
 hex_value(char c)
@@ -22,50 +23,10 @@ hex_value(char c)
 	return -1;
 }
 
-/* Length of the UTF-8 character at s, 0 when it is none (overlong and surrogates included). */
-static size_t
-utf8_length(const unsigned char *s)
-{
-	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t length = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2
-								  : s[0] >> 4 == 14	 ? 3
-								  : s[0] >> 3 == 30	 ? 4
-													 : 0;
-	uint32_t code = s[0] & (0x7f >> length);
-
-	if (length <= 1)
-		return length;
-	for (size_t i = 1; i < length; i++)
-	{
-		if (s[i] >> 6 != 2)
-			return 0;
-		code = code << 6 | (s[i] & 0x3f);
-	}
-	if (code < smallest[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-		return 0;
-	return length;
-}
-
-static bool
-is_utf8(const char *text)
-{
-	const unsigned char *s = (const unsigned char *) text;
-
-	while (*s)
-	{
-		size_t length = utf8_length(s);
-
-		if (!length)
-			return false;
-		s += length;
-	}
-	return true;
-}
-
 bool
 channel_is_id(const char *id)
 {
-	return *id && strlen(id) <= CHANNEL_ID_SIZE && is_utf8(id);
+	return *id && strlen(id) <= CHANNEL_ID_SIZE && utf8_is_valid(id, strlen(id));
 }
 
 /* Decodes one id that ends at `end`. */
@@ -92,7 +53,7 @@ decode_id(char *id, const char *text, const char *end)
 		id[size++] = (char) byte;
 	}
 	id[size] = '\0';
-	return size > 0 && is_utf8(id);
+	return size > 0 && utf8_is_valid(id, size);
 }
 
 /* Takes "word:ID" from the front of *name, and the ':' behind it. */

@@ -4,8 +4,8 @@
  *
  * A recursive descent over the grammar, one function a rule, which builds
  * nothing.  Each rule returns false after noting the first thing wrong.  The
- * recursion is bounded by JSON_MAX_DEPTH.  That the text is UTF-8 has been
- * checked by the WebSocket library.
+ * recursion is bounded by JSON_MAX_DEPTH.  That a message is UTF-8 has been
+ * checked by the WebSocket library; that a body or a token is, here.
  */
 #include "json_guard.h"
 
@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "utf8.h"
 
 /* Longer numbers are no numbers a person or a till would send. */
 #define NUMBER_MAX_SIZE 32
@@ -290,6 +292,8 @@ json_guard(const char *bytes, size_t size, size_t *member_count)
 	*member_count = 0;
 	if (memchr(bytes, '\0', size))
 		return "NUL in the message";
+	if (!utf8_is_valid(bytes, size))
+		return "not UTF-8";
 	if (guard_value(&guard) && guard.at != guard.end)
 		fail(&guard, "more than one value");
 	*member_count = guard.member_count;

@@ -14,6 +14,7 @@
 #include "bearer.h"
 #include "change.h"
 #include "metrics.h"
+#include "utf8.h"
 
 /* A request whose operation is on its way. */
 typedef struct Posting
@@ -195,6 +196,8 @@ take_header_key(const HttpRequest *request, Operation *operation, Buf *wrong)
 		return true;
 	if (strlen(key) > OPERATION_KEY_SIZE)
 		buf_append_text(wrong, "\"Idempotency-Key\" is longer than 200 bytes");
+	else if (!utf8_is_valid(key, strlen(key)))
+		buf_append_text(wrong, "\"Idempotency-Key\" is not UTF-8");
 	else if (*operation->key && strcmp(operation->key, key) != 0)
 		buf_append_text(wrong, "\"Idempotency-Key\" and \"idempotencyKey\" differ");
 	else

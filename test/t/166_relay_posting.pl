@@ -131,6 +131,14 @@ is(closed(%{ bearer(exp => time - 100) })->{status}, 401, 'not with one that has
 is(closed(%{ bearer(role => 'viewer') })->{status}, 403, 'nor as a viewer');
 is($closed->stop, 0, 'the relay ends well');
 
+note 'what is no text';
+for my $case ([ "{\"productId\":\"\xc0\x80\",\"warehouseId\":\"w\",\"quantity\":1}" ], [ \%sale, 'Idempotency-Key' => "\xed\xa0\x80" ])
+{
+	$response = adjust(@$case);
+	is($response->{status}, 400, 'what is not UTF-8 is refused');
+	like(decode_json($response->{body})->{reason}, qr/not UTF-8/, 'before the database sees it');
+}
+
 note 'pages of others';
 my %shop = (Origin => 'https://shop.example');
 $response = adjust(\%sale, %shop);

@@ -390,7 +390,8 @@ typedef struct Saved
 	int movement_count;
 } Saved;
 
-static void
+/* Not inline: beside the caller's PG_TRY gcc 14 takes its variables for some that a longjmp may clobber. */
+static pg_noinline void
 save(const InvStock *stock, const InvOperation *operation, Saved *saved)
 {
 	List *keys = keys_of(operation);

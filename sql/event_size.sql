@@ -33,7 +33,7 @@ SELECT count(*) FROM inventory_reserve((SELECT jsonb_agg(jsonb_build_object('pro
 SELECT count(*) FROM inventory_reserve((SELECT jsonb_agg(jsonb_build_object('product_id', 'p' || n, 'warehouse_id', 'w', 'quantity', 1)) FROM generate_series(11, 25) n), reservation_id => 'fifteen');
 UPDATE inventory_reservation SET expires_at = '2001-01-01' WHERE organization_id = 'event size' AND reservation_id IN ('ten', 'fifteen');
 SELECT reservations_expired FROM inventory_sweep();
-SELECT data->>'reservationId' AS reservation, json_array_length(data->'lines') AS lines FROM inventory_event WHERE organization_id = 'event size' AND type = 'reservation.expired' ORDER BY id;
+SELECT data->>'reservationId' AS reservation, json_array_length(data->'lines') AS lines FROM inventory_event WHERE organization_id = 'event size' AND type = 'reservation.expired' ORDER BY reservation;
 ROLLBACK;
 
 -- A long reason is cut where a character ends: é has two bytes, € three, 😀 four.

@@ -183,9 +183,12 @@ SELECT * FROM inventory_relay_scope('{}');
 SELECT * FROM inventory_relay_scope(NULL);
 
 -- The policy costs an initplan, not a call per row.
+CREATE FUNCTION pg_temp.plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS
+	$$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query; END $$;
 SET ROLE regress_backend;
 SET inventory.organization = 'globex';
-EXPLAIN (COSTS OFF) SELECT * FROM inventory_movement;
+SELECT count(*) FILTER (WHERE line ~ '^ *InitPlan') AS once, count(*) FILTER (WHERE line ~ 'SubPlan|Filter:.*inventory_scope') AS per_row
+FROM pg_temp.plan('SELECT * FROM inventory_movement') AS line;
 RESET inventory.organization;
 RESET ROLE;
 

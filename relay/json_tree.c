@@ -46,7 +46,8 @@ json_parse(const char *bytes, size_t size, const char **wrong)
 	tokener = json_tokener_new_ex(JSON_MAX_DEPTH + 1);
 	if (tokener)
 	{
-		json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+		/* not JSON_TOKENER_STRICT: with it json-c 0.18 refuses what is not ASCII, and the guard is stricter */
+		json_tokener_set_flags(tokener, JSON_TOKENER_VALIDATE_UTF8);
 		object = json_tokener_parse_ex(tokener, bytes, (int) size);
 		json_tokener_free(tokener);
 	}

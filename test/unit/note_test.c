@@ -22,7 +22,7 @@ reads(const char *message)
 	bool is_fine;
 
 	note_clear(&said);
-	is_fine = note_read(tree, &said, error, sizeof error);
+	is_fine = tree && note_read(tree, &said, error, sizeof error);
 	json_free(tree);
 	return is_fine;
 }
@@ -88,6 +88,7 @@ test_bounds(void)
 {
 	ok(reads(long_message("x", 200, false)), "a value has up to 200 bytes");
 	ok(!reads(long_message("x", 201, false)), "and no more");
+	ok(reads(long_message("\xc3\xa4", 100, false)), "whatever its letters");
 	ok(!reads(long_message("\xc3\xa4", 101, false)), "bytes and not characters are counted");
 	ok(reads(long_message("x", 200, true)), "all of them together fit");
 	ok(!reads(long_message("\\\"", 200, true)), "unless they grow by escapes");

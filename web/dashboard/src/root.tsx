@@ -4,6 +4,7 @@
  */
 import { InventoryProvider } from 'inventory-client/react';
 import type { ReactElement } from 'react';
+import { Guard } from './base/guard';
 import { useStore } from './base/store';
 import { app } from './session/app';
 import { SessionContext } from './session/context';
@@ -31,9 +32,23 @@ export function Root(): ReactElement {
       return (
         <SessionContext value={now.session}>
           <InventoryProvider client={now.client}>
-            <Workspace />
+            <Guard fallback={<Failed />}>
+              <Workspace />
+            </Guard>
           </InventoryProvider>
         </SessionContext>
       );
   }
+}
+
+/** Anything is better than an empty page. */
+function Failed(): ReactElement {
+  return (
+    <p className="empty" role="alert">
+      This page has failed. What you changed is still kept.{' '}
+      <button type="button" className="button" onClick={() => location.reload()}>
+        Load it again
+      </button>
+    </p>
+  );
 }

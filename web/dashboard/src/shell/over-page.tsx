@@ -3,26 +3,39 @@
  *   Draws what `open` says.
  */
 import { itemKey } from 'inventory-client';
-import { lazy, type ReactElement, Suspense } from 'react';
+import type { ReactElement } from 'react';
 import { AlertsPanel } from '../alerts/alerts-panel';
+import { Guard } from '../base/guard';
 import { useStore } from '../base/store';
 import { AdjustDialog } from '../change/adjust-dialog';
 import { ChangesPanel } from '../changes/changes-panel';
 import { ConflictDialog } from '../conflicts/conflict-dialog';
 import { EditItemDialog } from '../manage/edit-item-dialog';
 import { RetireDialog } from '../manage/retire-dialog';
+import { notify } from '../notices/notices';
+import { PerformanceLoader } from '../performance/performance-loader';
 import { SignInAgain } from '../session/sign-in-again';
 import { SignOutDialog } from '../session/sign-out-dialog';
-import { open } from './open';
-
-// The chart is a third of the page's weight, and looked at now and then.
-const PerformancePanel = lazy(() => import('../performance/performance-panel'));
+import { close, type Open, open } from './open';
 
 export function OverPage(): ReactElement | null {
   const now = useStore(open);
-  switch (now?.name) {
-    case undefined:
-      return null;
+  if (!now) return null;
+  return (
+    <Guard fallback={null} onFailure={giveUp}>
+      {draw(now)}
+    </Guard>
+  );
+}
+
+/** The page below goes on. */
+function giveUp(error: unknown): void {
+  close();
+  notify({ tone: 'error', title: 'This cannot be shown', text: String(error), forMs: 12_000 });
+}
+
+function draw(now: Open): ReactElement {
+  switch (now.name) {
     case 'adjust':
       return <AdjustDialog key={itemKey(now.item)} item={now.item} kind={now.kind} />;
     case 'changes':
@@ -32,11 +45,7 @@ export function OverPage(): ReactElement | null {
     case 'alerts':
       return <AlertsPanel />;
     case 'performance':
-      return (
-        <Suspense>
-          <PerformancePanel />
-        </Suspense>
-      );
+      return <PerformanceLoader />;
     case 'add-item':
       return <EditItemDialog item={null} />;
     case 'edit-item':

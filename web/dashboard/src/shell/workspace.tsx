@@ -12,6 +12,7 @@ import { Announcer, say, sayNow } from '../notices/announcer';
 import { dismissAll } from '../notices/notices';
 import { Toasts } from '../notices/toasts';
 import { PresenceProvider } from '../people/presence-context';
+import { loadPerformanceSoon } from '../performance/performance-loader';
 import { clearSamples, followSamples } from '../performance/samples';
 import { followAttributes } from '../stock/attributes';
 import { letGo } from '../stock/hold';
@@ -38,6 +39,8 @@ export function Workspace(): ReactElement {
   }, [client]);
 
   // A change that is not on the device yet would go with the page.
+  useEffect(loadPerformanceSoon, []);
+
   useEffect(() => {
     const onLeave = (event: BeforeUnloadEvent) => {
       const { state, durable, size } = client.queue.status;

@@ -242,6 +242,13 @@ test('a scanner and clumsy hands do no harm', async (world) => {
   await dialog.getByText(`This is the code of ${odd.name}, and no number`).waitFor();
   await page.keyboard.press('o');
 
+  // Arrows go on from kind to kind, where a finger would want to type next.
+  await dialog.getByRole('radio', { name: 'Out' }).focus();
+  for (const kind of ['In', 'Adjust', 'Count', 'Out']) {
+    await page.keyboard.press('ArrowRight');
+    equal(await dialog.getByRole('radio', { name: kind }).isChecked(), true, `${kind} by arrows`);
+  }
+
   // Marking the number, and letting go beside the dialog.
   await field.fill('2');
   const box = await field.boundingBox();
@@ -262,6 +269,17 @@ test('a scanner and clumsy hands do no harm', async (world) => {
         "SELECT reason FROM inventory_movement WHERE product_id = 'prod_105' AND movement_type = 'out'",
       )) === 'Damaged by water',
   );
+
+  // Which warehouse one works in stays so, whatever one looks at.
+  const where = page.getByRole('combobox', { name: 'Warehouse' });
+  await where.selectOption('wh_457');
+  await page.getByRole('searchbox').fill('');
+  await maria.row('House Blend Beans 1 kg', 'Shop Old Town').getByRole('link').click();
+  await page.getByRole('link', { name: 'All items' }).click();
+  await maria.find('2000000001050');
+  equal(await dialog.getByRole('combobox').inputValue(), 'wh_457', 'where it was found');
+  await page.keyboard.press('Escape');
+  await where.selectOption('');
 
   // Ids that mean something in an address, and addresses that mean nothing.
   await page.getByRole('searchbox').fill('');

@@ -47,6 +47,8 @@ export function AdjustDialog({ item, kind: first = 'out' }: Props): ReactElement
   const stock = useStock();
   const row = view.value;
   const field = useRef<HTMLInputElement>(null);
+  // Arrows go from kind to kind, and must be able to go on.
+  const isByKey = useRef(false);
   const [kind, setKind] = useState<Kind>(first);
   const [text, setText] = useState('');
   const [preset, setPreset] = useState(kindWords(first).reasons[0] ?? null);
@@ -70,10 +72,10 @@ export function AdjustDialog({ item, kind: first = 'out' }: Props): ReactElement
   const moved = view.base !== null && version !== seen.version;
   const others = [...stock.byKey.values()].flatMap(({ value }) => (value?.productId === row.productId ? [value] : []));
 
-  function choose(next: Kind): void {
+  function choose(next: Kind, thenType = true): void {
     setKind(next);
     if (preset !== null || other === '') setPreset(kindWords(next).reasons[0] ?? null);
-    field.current?.focus();
+    if (thenType) field.current?.focus();
   }
 
   function step(by: number): void {
@@ -148,7 +150,15 @@ export function AdjustDialog({ item, kind: first = 'out' }: Props): ReactElement
             <p className="quiet">{name.warehouse}</p>
           )}
 
-          <fieldset className="adjust-kinds">
+          <fieldset
+            className="adjust-kinds"
+            onKeyDown={() => {
+              isByKey.current = true;
+            }}
+            onPointerDown={() => {
+              isByKey.current = false;
+            }}
+          >
             <legend className="unseen">What happens</legend>
             {KINDS.map((one) => (
               <label key={one.kind} className="adjust-kind">
@@ -157,7 +167,7 @@ export function AdjustDialog({ item, kind: first = 'out' }: Props): ReactElement
                   name="kind"
                   value={one.kind}
                   checked={kind === one.kind}
-                  onChange={() => choose(one.kind)}
+                  onChange={() => choose(one.kind, !isByKey.current)}
                 />
                 <span>
                   {one.word} <kbd>{one.letter.toUpperCase()}</kbd>

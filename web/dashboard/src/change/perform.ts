@@ -6,7 +6,7 @@
  * Until then the words are "on this device", and Undo takes the change back;
  * afterwards Undo is a change of its own, the other way round.
  */
-import type { Ack, Change, InventoryClient, JsonObject, Operation } from 'inventory-client';
+import type { Ack, Change, Conflict, InventoryClient, JsonObject, Operation } from 'inventory-client';
 import { InventoryError, itemKey } from 'inventory-client';
 import { createStore } from '../base/store';
 import { say, sayNow } from '../notices/announcer';
@@ -69,10 +69,16 @@ function whereItIs(client: InventoryClient, operation: Operation): string | null
   return client.state.name === 'connected' ? null : 'saved on this device, will sync when connected';
 }
 
+const WHY: Readonly<Record<Conflict['code'], string>> = {
+  insufficient_stock: 'stock is short',
+  version_conflict: 'it was changed meanwhile',
+  STALE_OPERATION: 'it was made long ago',
+};
+
 function tellFailure(client: InventoryClient, operation: Operation, error: InventoryError, words: Words): void {
   if (operation.status === 'conflict') {
-    const text =
-      client.conflicts.get(operation.id)?.code === 'insufficient_stock' ? 'stock is short' : 'it was changed meanwhile';
+    const code = client.conflicts.get(operation.id)?.code;
+    const text = code ? WHY[code] : 'it was changed meanwhile';
     notify({
       tone: 'warning',
       title: `${words.name} needs review`,

@@ -62,6 +62,12 @@ export function ConflictDialog({ first }: { first?: string | undefined }): React
   );
 }
 
+const TITLES: Readonly<Record<Conflict['code'], string>> = {
+  insufficient_stock: 'Not enough stock',
+  version_conflict: 'Changed by somebody else meanwhile',
+  STALE_OPERATION: 'Made long ago, and not sent since',
+};
+
 interface Props {
   readonly conflict: Conflict;
   readonly at: number;
@@ -155,7 +161,7 @@ function ConflictForm({ conflict: known, at, of, onGo }: Props): ReactElement {
   return (
     <Dialog
       wide
-      title={conflict.code === 'insufficient_stock' ? 'Not enough stock' : 'Changed by somebody else meanwhile'}
+      title={TITLES[conflict.code]}
       subtitle={
         <>
           {what}

@@ -17,6 +17,7 @@ import { clearSamples, followSamples } from '../performance/samples';
 import { followAttributes } from '../stock/attributes';
 import { letGo } from '../stock/hold';
 import { followLastChanges } from '../stock/last-change';
+import { place } from '../stock/place';
 import { StockContext, useStockIndex } from '../stock/stock-index';
 import { StockPage } from '../stock/stock-page';
 import { Banner } from './banner';
@@ -38,9 +39,9 @@ export function Workspace(): ReactElement {
     };
   }, [client]);
 
-  // A change that is not on the device yet would go with the page.
   useEffect(loadPerformanceSoon, []);
 
+  // A change that is not on the device yet would go with the page.
   useEffect(() => {
     const onLeave = (event: BeforeUnloadEvent) => {
       const { state, durable, size } = client.queue.status;
@@ -70,6 +71,7 @@ function forget(): void {
   clearSamples();
   dismissAll();
   letGo();
+  place.set(null);
   say('');
   sayNow('');
 }

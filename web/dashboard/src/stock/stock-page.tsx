@@ -6,6 +6,7 @@
  * it types a code and presses Enter, and the dialog of that item opens.
  */
 import { type ReactElement, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
+import { useStore } from '../base/store';
 import { useSession } from '../session/context';
 import { canWrite } from '../session/session';
 import { DataAge } from '../shell/data-age';
@@ -13,6 +14,7 @@ import { openAdjust } from '../shell/open';
 import { AttentionTiles } from './attention-tiles';
 import { isCodeOf, itemText } from './item-text';
 import { type Filter, type HeldOrder, holdOrder, keepOrder, ordered, type Segment } from './order';
+import { place } from './place';
 import { useStock } from './stock-index';
 import { StockTable } from './stock-table';
 import { StockToolbar } from './stock-toolbar';
@@ -22,7 +24,7 @@ export function StockPage(): ReactElement {
   const stock = useStock();
   const mayWrite = canWrite(useSession());
   const [search, setSearch] = useState('');
-  const [chosen, setWarehouse] = useState<string | null>(null);
+  const chosen = useStore(place);
   // With its last item a warehouse goes, and cannot be chosen any more: nor could another.
   const warehouse = stock.warehouses.some(({ id }) => id === chosen) ? chosen : null;
   const [segment, setSegment] = useState<Segment>('all');
@@ -78,7 +80,7 @@ export function StockPage(): ReactElement {
         onSearch={setSearch}
         onEnter={enter}
         warehouse={warehouse}
-        onWarehouse={setWarehouse}
+        onWarehouse={place.set}
         warehouses={stock.warehouses}
         waiting={waiting}
         onRefresh={refresh}

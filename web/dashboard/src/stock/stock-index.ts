@@ -30,6 +30,9 @@ export interface Stock {
 }
 
 const EVERY_MS = 200;
+/** With many items on a slow device: this many times as long as it took, so that there is time for the hand. */
+const REST = 5;
+const LATEST_MS = 2_000;
 
 export class StockIndex {
   readonly #client: InventoryClient;
@@ -37,6 +40,7 @@ export class StockIndex {
   readonly #order = new NameOrder();
   #stock: Stock;
   #timer: ReturnType<typeof setTimeout> | null = null;
+  #tookMs = 0;
   #stop: (() => void) | null = null;
 
   constructor(client: InventoryClient) {
@@ -66,12 +70,24 @@ export class StockIndex {
   };
 
   #later(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null;
-      this.#stock = summarise(this.#client.list(), this.#order);
-      for (const changed of [...this.#listeners]) changed();
-    }, EVERY_MS);
+    this.#timer ??= setTimeout(() => this.#look(), clamp(REST * this.#tookMs));
   }
+
+  #look(): void {
+    const began = performance.now();
+    this.#timer = null;
+    this.#stock = summarise(this.#client.list(), this.#order);
+    for (const changed of [...this.#listeners]) changed();
+    // The components render before this.
+    queueMicrotask(() => {
+      this.#tookMs = performance.now() - began;
+    });
+  }
+}
+
+/** A device that slept meanwhile seems to have been slow indeed. */
+function clamp(ms: number): number {
+  return Math.min(LATEST_MS, Math.max(EVERY_MS, ms));
 }
 
 function summarise(views: readonly ItemView[], order: NameOrder): Stock {

@@ -65,6 +65,7 @@ take_warehouse(Note *note, const char *value)
 	return true;
 }
 
+/* The database measures it with a blank behind each colon and comma. */
 static bool
 read_metadata(Json *object, Note *note, char *error, size_t error_size)
 {
@@ -88,7 +89,7 @@ read_metadata(Json *object, Note *note, char *error, size_t error_size)
 		fail(error, error_size, "a value of \"metadata\" is no string of at most 200 bytes without control characters");
 	else if (count != json_member_count(object))
 		is_fine = fail(error, error_size, "\"metadata\" has a key that is not known, or has no value");
-	else if (text.failed || text.size > NOTE_METADATA_SIZE)
+	else if (text.failed || text.size + 2 * count > NOTE_METADATA_SIZE + 1)
 		is_fine = fail(error, error_size, "\"metadata\" is too large");
 	else
 		note->metadata = strdup(buf_text(&text));

@@ -93,6 +93,9 @@ test_bounds(void)
 	ok(reads(long_message("x", 200, true)), "all of them together fit");
 	ok(!reads(long_message("\\\"", 200, true)), "unless they grow by escapes");
 	is_text(error, "\"metadata\" is too large", "which is said");
+	/* 12 bytes for each of them, 83 around, and 11 blanks of the database's */
+	ok(reads(long_message("\\\"", 162, true)), "2038 bytes fit");
+	ok(!reads(long_message("\\\"", 163, true)), "2050 do not, as the database counts them");
 }
 
 int

@@ -254,7 +254,7 @@ read_batch(Json *object, Message *message, ProtocolError *error)
 	if (!json_is_array(list))
 		return fail(error, ERROR_BAD_REQUEST, "\"messages\" is missing or no list");
 	if (json_count(list) > MESSAGE_ENTRY_COUNT)
-		return fail(error, ERROR_BAD_REQUEST, "too many messages in one batch");
+		return fail(error, ERROR_TOO_LARGE, "too many messages in one batch");
 	message->entries = calloc(json_count(list) + 1, sizeof *message->entries);
 	if (!message->entries)
 		return fail(error, ERROR_OVERLOADED, "out of memory");

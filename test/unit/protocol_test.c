@@ -199,10 +199,28 @@ test_replies(void)
 	buf_free(&buf);
 }
 
+static void
+test_batch_bound(void)
+{
+	Message message;
+	ProtocolError error;
+	Buf text = {0};
+
+	buf_append_text(&text, "{\"type\":\"batch\",\"id\":1,\"messages\":[0");
+	for (int i = 0; i < MESSAGE_ENTRY_COUNT; i++)
+		buf_append_text(&text, ",0");
+	buf_append_text(&text, "]}");
+	ok(!protocol_parse(text.bytes, text.size, &message, &error), "a batch has its bound");
+	is_number(error.code, ERROR_TOO_LARGE, "beyond which it is too large, as beyond a lower one");
+	message_clear(&message);
+	buf_free(&text);
+}
+
 int
 main(void)
 {
 	test_messages();
+	test_batch_bound();
 	test_errors();
 	test_long_values();
 	test_hello();

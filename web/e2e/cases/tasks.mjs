@@ -215,10 +215,14 @@ test('A11 a change by curl is on the page at once, with a toast where due and a 
 test('a scanner and clumsy hands do no harm', async (world) => {
   const odd = { productId: 'a/b %2F#?', name: '<b>שקית</b> 🛍️ & "co"', warehouseId: 'wh_456' };
   await world.database.sql(
-    `SELECT version FROM inventory_define('${odd.productId}', '${odd.warehouseId}', initial_quantity => 5,
+    `SELECT version FROM inventory_define('${odd.productId}', '${odd.warehouseId}', track_batches => true,
        attributes => jsonb_build_object('name', '${odd.name}', 'barcode', '123456'))`,
   );
-  const maria = await world.screen({ as: null });
+  await world.database.sql(
+    `SELECT version FROM inventory_adjust('${odd.productId}', '${odd.warehouseId}', 5, 'in',
+       batch_number => 'L2', expires_at => '2098-03-01T00:00:00Z')`,
+  );
+  const maria = await world.screen({ as: null, timezoneId: 'America/New_York' });
   const { page } = maria;
   // A device whose clock is ahead hears of alerts all the same.
   await page.addInitScript(() => {
@@ -286,6 +290,8 @@ test('a scanner and clumsy hands do no harm', async (world) => {
   await maria.row(odd.name, 'wh_456').getByRole('link').click();
   await page.getByRole('heading', { name: odd.name }).waitFor();
   await page.getByRole('tabpanel').locator('.records').waitFor();
+  await page.getByRole('tab', { name: 'Batches' }).click();
+  await page.getByRole('cell', { name: '1 Mar 2098', exact: true }).waitFor();
   await page.evaluate(() => {
     location.hash = '#/item/%/%zz';
   });

@@ -4,7 +4,12 @@
  */
 const whole = new Intl.NumberFormat('en');
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
-const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+const MOMENT = { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' } as const;
+const moment = new Intl.DateTimeFormat('en-GB', MOMENT);
+const momentOfYear = new Intl.DateTimeFormat('en-GB', { ...MOMENT, year: 'numeric' });
+const DAY = { day: 'numeric', month: 'short', year: 'numeric' } as const;
+const writtenDay = new Intl.DateTimeFormat('en-GB', { ...DAY, timeZone: 'UTC' });
+const DAY_MS = 86_400_000;
 
 export function count(n: number): string {
   return whole.format(n).replace('-', '−');
@@ -25,7 +30,13 @@ export function clockTime(at: number): string {
 }
 
 export function dateTime(at: number): string {
-  return day.format(at);
+  const isThisYear = new Date(at).getFullYear() === new Date().getFullYear();
+  return (isThisYear ? moment : momentOfYear).format(at);
+}
+
+/** Midnight in UTC is how a day is written that is the same everywhere, as that of a batch is. */
+export function expiryTime(at: number): string {
+  return at % DAY_MS === 0 ? writtenDay.format(at) : momentOfYear.format(at);
 }
 
 /** "now", "12 s ago", "5 min ago". */

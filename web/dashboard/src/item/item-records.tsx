@@ -4,7 +4,7 @@
  */
 import type { ItemKey, JsonObject } from 'inventory-client';
 import { type KeyboardEvent, type ReactElement, useId, useState } from 'react';
-import { count, dateTime, signed } from '../base/words';
+import { count, dateTime, expiryTime, signed } from '../base/words';
 import { type Column, numberOf, RecordTable, textOf, timeOf } from './record-table';
 import { type RecordKind, useRecords } from './records';
 
@@ -87,7 +87,7 @@ const COLUMNS: Readonly<Record<RecordKind, readonly Column[]>> = {
   batches: [
     { name: 'Batch', cell: (row) => textOf(row, 'batchNumber') },
     { name: 'Quantity', className: 'number end', cell: (row) => amount(row, 'quantity') },
-    { name: 'Expires', cell: (row) => when(row, 'expiresAt', 'never') },
+    { name: 'Expires', cell: (row) => when(row, 'expiresAt', expiryTime) || 'never' },
     { name: 'State', cell: (row) => textOf(row, 'status') },
     { name: 'Received', cell: (row) => when(row, 'receivedAt') },
   ],
@@ -100,9 +100,9 @@ const COLUMNS: Readonly<Record<RecordKind, readonly Column[]>> = {
   ],
 };
 
-function when(row: JsonObject, name: string, none = ''): ReactElement | string {
+function when(row: JsonObject, name: string, words = dateTime): ReactElement | '' {
   const at = timeOf(row, name);
-  return at === null ? none : <time dateTime={new Date(at).toISOString()}>{dateTime(at)}</time>;
+  return at === null ? '' : <time dateTime={new Date(at).toISOString()}>{words(at)}</time>;
 }
 
 function amount(row: JsonObject, name: string): string {

@@ -46,6 +46,9 @@ export interface DemoPerson {
   readonly token: string;
 }
 
+/** A link that is open and dead gives no answer at all, and no error either. */
+const ANSWER_MS = 15_000;
+
 /** The relay answered, and did not let us in. */
 export class Refused extends Error {}
 
@@ -73,7 +76,11 @@ export function applicationSource(tokenUrl: string): TokenSource {
   return {
     kind: 'application',
     async get() {
-      const response = await fetch(tokenUrl, { credentials: 'include', cache: 'no-store' });
+      const response = await fetch(tokenUrl, {
+        credentials: 'include',
+        cache: 'no-store',
+        signal: AbortSignal.timeout(ANSWER_MS),
+      });
       if (response.status === 401 || response.status === 403)
         throw new Refused('The application did not give a token: sign in there first.');
       if (!response.ok) throw new Error(`${tokenUrl} answered ${response.status}`);
@@ -199,6 +206,7 @@ async function fetchSession(token: string | null): Promise<SessionAnswer> {
 export async function fetchJson<T>(path: string, token: string | null = null): Promise<T> {
   const response = await fetch(path, {
     cache: 'no-store',
+    signal: AbortSignal.timeout(ANSWER_MS),
     headers: token === null ? {} : { Authorization: `Bearer ${token}` },
   });
   if (response.ok) return (await response.json()) as T;

@@ -33,12 +33,17 @@ for (const [how, options] of [
     async (world) => {
       // Once as built for development, where React complains of what it does not like.
       if (how === 'in light') await world.relay.serve(await developmentSite());
+      // Codes that are one long word, as some are.
+      await world.database.sql(
+        `SELECT count(*) FROM inventory AS i, inventory_define(i.product_id, i.warehouse_id, attributes => i.attributes ||
+           jsonb_build_object('sku', repeat('S', 80), 'category', repeat('c', 80))) WHERE i.product_id = 'prod_123'`,
+      );
       const found = [];
       const seen = [];
       for await (const [name, page] of story(world, options)) {
         seen.push(name);
         for (const violation of await audit(page)) found.push(`${name}: ${violation}`);
-        const clipped = await page.evaluate(overflowing);
+        const clipped = await page.evaluate(overflowing, page.viewportSize().width);
         for (const what of clipped) found.push(`${name}: wider than the window: ${what}`);
         for (const what of await page.evaluate(overlapping)) found.push(`${name}: over each other: ${what}`);
       }
@@ -62,12 +67,14 @@ function overlapping() {
   );
 }
 
-/** In the page: what sticks out to the side. */
-function overflowing() {
-  const wide = document.documentElement.scrollWidth > innerWidth + 1;
+/** In the page: what sticks out to the side.  A telephone makes its window as wide as that, so the width is said. */
+function overflowing(width) {
+  const wide = [...document.querySelectorAll('html, dialog[open]')].find(
+    (box) => box.scrollWidth > Math.min(box.clientWidth, width) + 1,
+  );
   if (!wide) return [];
-  return [...document.querySelectorAll('body *')]
-    .filter((element) => element.getBoundingClientRect().right > innerWidth + 1)
+  return [...wide.querySelectorAll('*')]
+    .filter((element) => element.getBoundingClientRect().right > width + 1)
     .slice(0, 3)
     .map((element) => element.className || element.tagName);
 }

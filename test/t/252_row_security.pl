@@ -140,7 +140,9 @@ like(told('till', undef, "BEGIN; SAVEPOINT s; SET LOCAL request.jwt.claims = '$v
 
 note 'parallel query';
 my $all = 'SELECT count(*), sum(quantity_available), min(warehouse_id) FROM inventory';
-my $parallel = 'SET force_parallel_mode = on; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET enable_indexscan = off; SET enable_bitmapscan = off;';
+# Since PostgreSQL 16 the first setting is called by the second name.
+my $parallel = q{DO $$ BEGIN PERFORM set_config(name, 'on', false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query'); END $$;}
+  . ' SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET enable_indexscan = off; SET enable_bitmapscan = off;';
 is(told('gateway', $mina, "$parallel $all"), told('gateway', $mina, $all), 'in parallel the rows are the same');
 is(told('gateway', $vera, "$parallel $all"), "1|10|W1\n", 'for a viewer of one warehouse, too');
 like(told('till', undef, "SET inventory.organization = 'hooli'; $parallel $all"), qr/^3000\|4501500\|W1$/m, 'and for a backend');

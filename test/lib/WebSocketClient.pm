@@ -383,8 +383,9 @@ sub _read_until
 	until ($is_enough->())
 	{
 		my $left = $deadline - time;
-		die "nothing came within $self->{timeout} s\n"
-		  if $left <= 0 || !IO::Select->new($self->{socket})->can_read($left);
+		die "nothing came within $self->{timeout} s\n" if $left <= 0;
+		# Nothing may also mean that a signal came.
+		next if !IO::Select->new($self->{socket})->can_read($left);
 		my $got = sysread($self->{socket}, $self->{input}, 65536, length $self->{input});
 		return 0 if !$got;
 	}

@@ -306,6 +306,15 @@ test('a scanner and clumsy hands do no harm', async (world) => {
   await world.database.sql("SELECT version FROM inventory_retire('prod_126', 'wh_456')");
   await dialog.waitFor({ state: 'detached' });
   await maria.say('Not here any more');
+  // Saved, an edit would take it into use again.
+  await page.evaluate(() => {
+    location.hash = '#/item/prod_126/wh_457';
+  });
+  await page.getByRole('button', { name: 'Edit' }).click();
+  await dialog.getByLabel('Minimum stock').fill('7');
+  await world.database.sql("SELECT version FROM inventory_retire('prod_126', 'wh_457')");
+  await dialog.waitFor({ state: 'detached', timeout: 10_000 });
+  await page.getByRole('link', { name: 'All items' }).click();
   await maria.sell('House Blend', 1);
   await until('it is sold', async () => (await world.database.available('prod_123')) === 499);
 });

@@ -7,6 +7,7 @@ import { useClient } from 'inventory-client/react';
 import { type FormEvent, type ReactElement, useState } from 'react';
 import { Dialog } from '../base/dialog';
 import { perform } from '../change/perform';
+import { useGone } from '../shell/gone';
 import { close } from '../shell/open';
 import { attributesOf } from '../stock/attributes';
 import { itemText } from '../stock/item-text';
@@ -26,7 +27,8 @@ type FieldName = (typeof FIELDS)[number]['name'];
 export function EditItemDialog({ item }: { item: ItemKey | null }): ReactElement {
   const client = useClient();
   const stock = useStock();
-  const row = item && client.inventory.get(item).value;
+  const row = item ? client.inventory.get(item).value : undefined;
+  useGone(row);
   const known = row ? attributesOf(row) : undefined;
   const [productId, setProductId] = useState(item?.productId ?? '');
   const [warehouseId, setWarehouseId] = useState(item?.warehouseId ?? stock.warehouses[0]?.id ?? '');

@@ -11,7 +11,8 @@ import { notify } from '../notices/notices';
 import { itemText } from '../stock/item-text';
 import { close } from './open';
 
-export function useGone(row: Row | null): void {
+/** undefined: it is about none. */
+export function useGone(row: Row | null | undefined): void {
   const last = useRef(row);
   if (row) last.current = row;
   const isGone = row === null;

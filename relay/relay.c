@@ -257,6 +257,8 @@ handle_resync(void *owner)
 {
 	Relay *relay = owner;
 
+	/* Of rights that changed in what was not read nothing was heard. */
+	access_recheck(relay->access);
 	hub_each_session(relay->hub, resync, relay);
 	presence_reload(relay->presence);
 }

@@ -256,4 +256,20 @@ like($err, qr/the key file .* more than one value/, 'which says why');
 like($rotating->log =~ /no keys/ ? 'no' : 'yes', qr/yes/, 'with keys nobody is let in without a token');
 unlike($relay->log . $rotating->log, qr/eyJ/, 'no token stands in the log');
 
+note 'rights that went with a part of the log';
+$node->safe_psql('shop', "INSERT INTO inventory_member (organization_id, subject, role) VALUES ('acme', 'dan', 'viewer')");
+my $paused = RelayProcess->start($node, 'shop', keys_options(), '--recheck-interval', '3600s');
+my $member = $paused->client(headers => bearer(named(sub => 'dan', role => undef)), timeout => 30);
+$member->send_json({ type => 'hello', protocol => 1 });
+is($member->wait_for(sub { $_->{type} eq 'welcome' })->{scope}{role}, 'viewer', 'a member is let in');
+kill STOP => $paused->pid;
+$node->safe_psql('shop', "DELETE FROM inventory_member WHERE subject = 'dan'");
+wait_for_ticks($node, 'shop');
+$node->safe_psql('shop', 'UPDATE inventory_tick SET mark = mark + 1');
+kill CONT => $paused->pid;
+$paused->wait_until(sub { $paused->metric('resyncs_total{reason="log"}') == 1 }, 'the log begins anew');
+$paused->wait_until(sub { $paused->metric('closes_total{code="4203"}') }, 'the member is closed');
+is($member->wait_for_close, 4203, 'what the relay could not read of changed rights, it asks for');
+is($paused->stop, 0, 'that relay ends well');
+
 done_testing();

@@ -73,6 +73,7 @@ auth_reload(Auth *auth, const Config *config, Buf *error)
 		.leeway_s = config->jwt_leeway_ms / 1000,
 		.overlap_s = config->jwt_overlap_ms / 1000,
 	};
+	keyring_forget(auth->keys);
 	if (!is_fine)
 		buf_append_text(error, "out of memory");
 	else if (!names_keys(config) && strcmp(role, "off") == 0)

@@ -107,8 +107,8 @@ token_copy(Token *to, const Token *from)
 	return false;
 }
 
-static void
-forget_all(KeyRing *ring)
+void
+keyring_forget(KeyRing *ring)
 {
 	for (size_t i = 0; i < MEMORY_COUNT; i++)
 		token_clear(&ring->memories[i].token);
@@ -158,7 +158,7 @@ keyring_free(KeyRing *ring)
 		return;
 	for (size_t i = 0; i < ring->count; i++)
 		key_clear(&ring->keys[i]);
-	forget_all(ring);
+	keyring_forget(ring);
 	free(ring->memories);
 	free(ring);
 }

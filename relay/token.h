@@ -68,6 +68,9 @@ void keyring_free(KeyRing *ring);
  */
 bool keyring_load(KeyRing *ring, const char *secret, const char *path, int64_t now_s, Buf *error);
 
+/* The rules have changed: no token counts as seen before. */
+void keyring_forget(KeyRing *ring);
+
 /* Whether the key with a number is in use, or in its overlap. */
 bool keyring_has(const KeyRing *ring, uint64_t number, int64_t now_s);
 

@@ -431,6 +431,9 @@ test_audience(void)
 	is_text(verdict_of(ring, WITH_CLAIMS(",\"aud\":{\"shop\":1},\"iss\":\"https://id.example\"")), "wrong_audience", "and be text");
 	is_text(verdict_of(ring, WITH_CLAIMS(",\"aud\":\"shop\",\"iss\":\"https://id.example/\"")), "wrong_issuer", "so must the issuer");
 	is_text(verdict_of(ring, WITH_CLAIMS(",\"aud\":\"shop\"")), "wrong_issuer", "which must be there too");
+	audiences[0] = "elsewhere";
+	keyring_forget(ring);
+	is_text(verdict_of(ring, WITH_CLAIMS(",\"aud\":[\"x\",\"inventory\"],\"iss\":\"https://id.example\"")), "wrong_audience", "what was good by other rules is judged anew");
 	rules.audiences = rules.issuers = NULL;
 	keyring_free(ring);
 }

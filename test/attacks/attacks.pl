@@ -162,6 +162,8 @@ my @screens = map {
 my $version = 1;
 my %last = map { $_ => 1 } 0 .. $#screens;
 my $till = $node->background_psql('shop');
+# However long it all takes, a sale is quick.
+$till->set_query_timer_restart;
 
 # Sells for some time, and returns what the screens noticed: milliseconds, each with a gap or none.
 sub trade

@@ -703,6 +703,18 @@ describe('hostile input', () => {
     expect(connection.state).toMatchObject({ recovered: true });
   });
 
+  test('a refusal that names no channel costs none its rows', async () => {
+    const { clock, connection, relay, up } = stage({ snapshot: true, channels: ['warehouse:w'] });
+    connection.connect();
+    await up();
+    await clock.advance(50);
+    relay.faults.loseIf((text, way) => way === 'down' && text.includes('snapshot'));
+    connection.follow('product:q');
+    relay.broadcast({ type: 'error', code: 'overloaded', message: 'too many operations', retryable: true });
+    await clock.advance(50);
+    expect(connection.position).toBeNull();
+  });
+
   test('a subscription refused for its rate is asked for again', async () => {
     const { clock, connection, relay, up } = stage();
     connection.connect();

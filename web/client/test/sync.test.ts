@@ -629,6 +629,16 @@ describe('tabs', () => {
     expect(second.client.queue.status.size).toBe(0);
   });
 
+  test('a browser that refuses locks is as one without', async () => {
+    const refused = { request: () => Promise.reject(new DOMException('not here', 'SecurityError')) };
+    const { clock, client, database, up } = stage({ client: { locks: refused } });
+    await up();
+    const operation = client.adjust({ ...P, quantity: -10 });
+    await clock.advance(1_000);
+    expect(operation.status).toBe('acked');
+    expect(database.row('p', 'w')).toMatchObject({ quantityAvailable: 90, version: 2 });
+  });
+
   test('without locks both tabs drain, and the server applies each change once', async () => {
     const { clock, client, database, tab, up, down, relay } = stage({ client: { locks: null } });
     const second = tab();

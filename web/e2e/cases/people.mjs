@@ -204,6 +204,7 @@ test('a browser that keeps nothing for a page shows it all the same, and says wh
     };
     for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, { get: refuse });
     IDBFactory.prototype.open = refuse;
+    LockManager.prototype.request = async () => refuse();
   });
   await page.reload();
   await maria.signIn('Maria Manager');

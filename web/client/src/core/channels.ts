@@ -4,9 +4,7 @@
  *
  * Follows are counted.  What changed in one turn of the loop is told in one
  * message, so a table that mounts is no flood; what changed while hello was on
- * its way is told after it.  The relay answers for each channel in the order
- * they were named, without naming one it refuses: those ahead of a confirmed
- * one were refused.
+ * its way is told after it.  The relay answers for each channel, by its name.
  */
 import { InventoryError } from './errors.js';
 import { canonicalChannel } from './protocol.js';
@@ -17,7 +15,7 @@ export class Channels {
   readonly #counts = new Map<string, number>();
   /** What the relay follows for this link, or was asked to. */
   #told = new Set<string>();
-  #unconfirmed: string[] = [];
+  #unanswered = new Set<string>();
   readonly #tellSoon: () => void;
 
   /** tell: called a turn later when there is something to take(). */
@@ -45,7 +43,7 @@ export class Channels {
   /** A link begins on which these are followed without a word more. */
   begin(told: readonly string[]): void {
     this.#told = new Set(told);
-    this.#unconfirmed = [...told];
+    this.#unanswered = new Set(told);
   }
 
   /** What is to be told, and is told from now on. */
@@ -53,24 +51,21 @@ export class Channels {
     const more = this.names.filter((name) => !this.#told.has(name));
     const less = [...this.#told].filter((name) => !this.#counts.has(name));
     this.#told = new Set(this.names);
-    this.#unconfirmed.push(...more);
+    for (const name of more) this.#unanswered.add(name);
     return { more, less };
   }
 
-  /** The relay follows it now; those it passed over it refused. */
-  onConfirmed(name: string): void {
-    this.#unconfirmed.splice(0, this.#unconfirmed.indexOf(name) + 1);
-  }
-
-  /** The channel a refusal that names none is about. */
-  takeRefused(): string | undefined {
-    return this.#unconfirmed.shift();
+  /** The relay follows it now, or has refused to. */
+  onAnswered(name: string): void {
+    this.#unanswered.delete(name);
   }
 
   /** Nobody looked at what was asked: to be told again. True if there is anything. */
   retell(): boolean {
-    for (const name of this.#unconfirmed) this.#told.delete(name);
-    return this.#unconfirmed.splice(0).length > 0;
+    const { size } = this.#unanswered;
+    for (const name of this.#unanswered) this.#told.delete(name);
+    this.#unanswered.clear();
+    return size > 0;
   }
 
   #count(name: string, by: 1 | -1): void {

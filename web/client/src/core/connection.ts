@@ -507,7 +507,7 @@ export class Connection {
       case 'error':
         return this.#onError(frame);
       case 'subscribed':
-        this.#channels.onConfirmed(textOf(frame.channel) ?? '');
+        this.#channels.onAnswered(textOf(frame.channel) ?? '');
     }
     if (!this.#requests.answer(idOf(frame.id), frame)) this.events.emit('frame', frame);
   }
@@ -518,8 +518,9 @@ export class Connection {
     if (code === 'token_expired') void this.#refreshToken();
     if (this.refuse(frame, error)) return;
     if (code === 'forbidden' || code === 'overloaded') {
-      const refused = this.#channels.takeRefused();
-      if (refused !== undefined) this.#feed.leave(refused, this.channels);
+      const refused = textOf(frame.channel) ?? '';
+      this.#channels.onAnswered(refused);
+      this.#feed.leave(refused, this.channels);
     } else if (code === 'rate_limited' && this.#channels.retell()) {
       this.#link.later(retryAfterMs, () => this.#tellChannels());
     }

@@ -124,12 +124,18 @@ export class Drain {
     this.kick();
   }
 
+  /** A browser that refuses locks is as one without: keys keep two tabs from doing a thing twice. */
   async #lockAndRun(): Promise<void> {
-    const { locks, lockName } = this.#w;
-    if (!locks) return this.#run();
-    await locks.request(lockName, { ifAvailable: true }, async (lock) => {
-      if (lock) await this.#run();
-    });
+    let isAlone = true;
+    try {
+      await this.#w.locks?.request(this.#w.lockName, { ifAvailable: true }, async (lock) => {
+        isAlone = false;
+        if (lock) await this.#run();
+      });
+    } catch (error) {
+      if (!isAlone) throw error;
+    }
+    if (isAlone) await this.#run();
   }
 
   async #run(): Promise<void> {

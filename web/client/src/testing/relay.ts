@@ -214,7 +214,7 @@ export class MemoryRelay {
     });
     for (const channel of asked) {
       if (this.#allows(channel)) this.#send(session, { type: 'subscribed', channel, position: database.head });
-      else this.#refuse(session, {}, 'forbidden', 'the channel is outside of your scope');
+      else this.#refuse(session, { channel }, 'forbidden', 'the channel is outside of your scope');
     }
     for (const channel of session.channels) this.#sendPresence(session, channel);
     if (since !== null && !missed) this.#send(session, { type: 'resync', position: database.head });
@@ -258,7 +258,7 @@ export class MemoryRelay {
         continue;
       }
       if (!this.#allows(channel)) {
-        this.#refuse(session, message, 'forbidden', 'the channel is outside of your scope');
+        this.#refuse(session, { ...id, channel }, 'forbidden', 'the channel is outside of your scope');
         continue;
       }
       session.channels.add(channel);
@@ -365,6 +365,7 @@ export class MemoryRelay {
       message: text,
       retryable: false,
       ...(message.id !== undefined && { id: message.id }),
+      ...(message.channel !== undefined && { channel: message.channel }),
     });
   }
 

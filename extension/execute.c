@@ -185,7 +185,10 @@ insert_item(InvStock *stock, const InvItemKey *key, const InvDefinition *definit
 	return is_inserted;
 }
 
-/* The first definition of an item in this call, by somebody who may give it. */
+/*
+ * The first definition of an item in this call, by somebody who may give it.
+ * One that will be refused because its key is busy must not leave a row behind.
+ */
 static const InvDefinition *
 definition_for(const InvItemKey *key, InvOperation **operations, int count)
 {
@@ -194,7 +197,7 @@ definition_for(const InvItemKey *key, InvOperation **operations, int count)
 		const InvOperation *operation = operations[i];
 		const InvLine *line;
 
-		if (operation->verb != INV_VERB_DEFINE || !is_pending(operation) ||
+		if (operation->verb != INV_VERB_DEFINE || !is_pending(operation) || operation->is_busy ||
 			operation->scope->access.role < INV_ROLE_MANAGER)
 			continue;
 		line = linitial(operation->lines);

@@ -198,7 +198,10 @@ expire_reservations(int max_rows)
 	return expired;
 }
 
-/* Writes off what is left of a batch whose time has come. */
+/*
+ * Writes off what is left of a batch whose time has come; nothing, where the
+ * item tracks batches no longer.
+ */
 static void
 write_off(InvStock *stock, InvItem *item, InvBatch *batch)
 {
@@ -212,7 +215,7 @@ write_off(InvStock *stock, InvItem *item, InvBatch *batch)
 							  .scope = janitor_scope(item->key.organization_id),
 							  .tail = tail_of("expired", NULL)};
 
-	if (quantity > 0)
+	if (quantity > 0 && item->track_batches)
 		(void) inv_stock_change(stock, item, &change);
 	batch->status = INV_BATCH_EXPIRED;
 	batch->is_changed = true;
@@ -242,6 +245,9 @@ sweep_batch(const InvItemKey *key, const char *number, InvSwept *swept)
 	inv_stock_begin(&stock);
 	stock.items = palloc(sizeof(InvItem *));
 	item = lock_item(&stock, key);
+	/* left from when it tracked them: to be closed too, or they would be found again for ever */
+	if (item != NULL && !item->track_batches)
+		inv_batch_load(item);
 	if (item != NULL)
 		batch = inv_batch_find(item, number);
 	if (batch != NULL && batch->status == INV_BATCH_ACTIVE && batch->expires_at <= now)

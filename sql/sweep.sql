@@ -42,6 +42,18 @@ SELECT batch_number, quantity, status, alerted_at IS NOT NULL AS alerted, expire
 SELECT quantity_available FROM inventory_list('m');
 SELECT type, data->>'batchNumber' AS batch, data->>'quantity' AS quantity, data->>'daysLeft' AS days FROM inventory_event WHERE organization_id = 'sweep' AND type LIKE 'batch%' ORDER BY id;
 
+-- Empty batches of an item that no longer tracks them are not in the way of others.
+SELECT version FROM inventory_define('n', 'shop', track_batches => true);
+SELECT count(*) FROM generate_series(1, 3) n,
+	LATERAL inventory_adjust('n', 'shop', 1, 'in', batch_number => 'N' || n, expires_at => now() - interval '2 days');
+SELECT count(*) FROM generate_series(1, 3) n, LATERAL inventory_adjust('n', 'shop', -1, batch_number => 'N' || n);
+SELECT version FROM inventory_define('n', 'shop', track_batches => false);
+SELECT version FROM inventory_adjust('m', 'shop', 7, 'in', batch_number => 'M7', expires_at => now() - interval '1 day');
+SELECT batches_expired FROM inventory_sweep(3);
+SELECT batches_expired FROM inventory_sweep(3);
+SELECT batches_expired FROM inventory_sweep(3);
+SELECT batch_number, quantity, status FROM inventory_batch WHERE organization_id = 'sweep' AND (batch_number LIKE 'N%' OR batch_number = 'M7') ORDER BY 1;
+
 -- Keys are forgotten when nobody can retry any more.
 SELECT new_quantity FROM inventory_adjust('b', 'shop', 1, 'out', idempotency_key => 'sweep-a');
 SELECT new_quantity FROM inventory_adjust('b', 'shop', 1, 'out', idempotency_key => 'sweep-b');

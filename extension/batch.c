@@ -118,13 +118,13 @@ inv_batch_quantity(const InvItem *item, const char *number, int64 otherwise)
 }
 
 static bool
-is_sellable(const InvBatch *batch)
+is_sellable(const InvBatch *batch, TimestampTz now)
 {
-	return batch->status == INV_BATCH_ACTIVE && batch->expires_at > GetCurrentTimestamp();
+	return batch->status == INV_BATCH_ACTIVE && batch->expires_at > now;
 }
 
-int64
-inv_batch_sellable(const InvItem *item)
+static int64
+sellable_at(const InvItem *item, TimestampTz now)
 {
 	int64 sum = 0;
 	ListCell *cell;
@@ -133,10 +133,16 @@ inv_batch_sellable(const InvItem *item)
 	{
 		const InvBatch *batch = lfirst(cell);
 
-		if (is_sellable(batch))
+		if (is_sellable(batch, now))
 			sum += batch->quantity;
 	}
 	return sum;
+}
+
+int64
+inv_batch_sellable(const InvItem *item)
+{
+	return sellable_at(item, GetCurrentTimestamp());
 }
 
 bool
@@ -144,7 +150,7 @@ inv_batch_is_sellable(const InvItem *item, const char *number)
 {
 	const InvBatch *batch = inv_batch_find(item, number);
 
-	return batch != NULL && is_sellable(batch);
+	return batch != NULL && is_sellable(batch, GetCurrentTimestamp());
 }
 
 static void
@@ -196,7 +202,7 @@ take_named(InvItem *item, int64 quantity, const char *number, bool is_sale)
 {
 	InvBatch *batch = require_batch(item, number);
 
-	if (is_sale && !is_sellable(batch))
+	if (is_sale && !is_sellable(batch, GetCurrentTimestamp()))
 		ereport(ERROR,
 				errcode(INV_ERRCODE_BATCH_UNAVAILABLE),
 				errmsg("batch \"%s\" of product \"%s\" in warehouse \"%s\" is %s",
@@ -221,10 +227,12 @@ compare_expiry(const ListCell *a, const ListCell *b)
 	return left->batch_id < right->batch_id ? -1 : left->batch_id > right->batch_id;
 }
 
+/* By one reading of the clock: a batch that expired halfway would leave a part untaken. */
 static List *
 take_first_expiring(InvItem *item, int64 quantity)
 {
-	int64 sellable = inv_batch_sellable(item);
+	TimestampTz now = GetCurrentTimestamp();
+	int64 sellable = sellable_at(item, now);
 	List *ordered = list_copy(item->batches);
 	List *splits = NIL;
 	ListCell *cell;
@@ -237,7 +245,7 @@ take_first_expiring(InvItem *item, int64 quantity)
 		InvBatch *batch = lfirst(cell);
 		int64 part = Min(quantity, batch->quantity);
 
-		if (part == 0 || !is_sellable(batch))
+		if (part == 0 || !is_sellable(batch, now))
 			continue;
 		splits = change_batch(splits, batch, -part);
 		quantity -= part;

@@ -224,15 +224,20 @@ judge_retire(InvStock *stock, InvOperation *operation)
 
 /* ---- set, batch_set ---- */
 
+/*
+ * Kept far from what overflows, and yet out of range: an error inside of a
+ * statement could not be taken for a verdict, for it leaves the statement open.
+ */
 static InvStatement moved_statement = {
-	.sql = "SELECT coalesce(sum(delta_available + delta_reserved), 0)::bigint FROM @schema@.inventory_movement"
+	.sql = "SELECT least(greatest(coalesce(sum(delta_available + delta_reserved), 0), -1e18), 1e18)::bigint"
+		   " FROM @schema@.inventory_movement"
 		   " WHERE inventory_id = $1 AND coalesce(occurred_at, created_at) > $2"
 		   "  AND movement_type NOT IN ('created', 'count')",
 	.arg_count = 2,
 	.arg_types = {INT8OID, TIMESTAMPTZOID}};
 
 static InvStatement batch_moved_statement = {
-	.sql = "SELECT coalesce(sum(b.delta), 0)::bigint FROM @schema@.inventory_movement m"
+	.sql = "SELECT least(greatest(coalesce(sum(b.delta), 0), -1e18), 1e18)::bigint FROM @schema@.inventory_movement m"
 		   " JOIN @schema@.inventory_movement_batch b ON b.movement_id = m.movement_id"
 		   " WHERE m.inventory_id = $1 AND coalesce(m.occurred_at, m.created_at) > $2 AND b.batch_id = $3"
 		   "  AND m.movement_type NOT IN ('created', 'count')",

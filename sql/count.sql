@@ -56,6 +56,20 @@ SELECT new_quantity FROM inventory_set('rye', 'shop', 65, NULL, counted_at => cl
 -- An item may be defined after its goods were counted.
 SELECT FROM inventory_define('spelt', 'shop', initial_quantity => 40);
 SELECT new_quantity FROM inventory_set('spelt', 'shop', 41, NULL, counted_at => clock_timestamp() - interval '1 hour');
+-- More moved since than any number can say is out of range, for this operation only.
+BEGIN;
+SELECT FROM inventory_define('teff', 'shop', initial_quantity => 10);
+SELECT clock_timestamp() AS counted \gset
+INSERT INTO inventory_movement (inventory_id, version, organization_id, product_id, warehouse_id, movement_type, quantity,
+		delta_available, delta_reserved, available_after, reserved_after, db_user, created_at)
+	SELECT inventory_id, 100000 + n, organization_id, product_id, warehouse_id, 'out', -9007199254740991,
+		-9007199254740991, 0, 0, 0, 'regress', clock_timestamp()
+	FROM inventory, generate_series(1, 1100) n WHERE organization_id = 'count' AND product_id = 'teff';
+SELECT seq, status, sqlstate, message FROM inventory_sync(jsonb_build_array(
+	jsonb_build_object('kind', 'set', 'idempotency_key', 'count-a', 'product_id', 'teff', 'warehouse_id', 'shop', 'quantity', 9, 'counted_at', :'counted'),
+	jsonb_build_object('kind', 'adjust', 'idempotency_key', 'count-b', 'product_id', 'teff', 'warehouse_id', 'shop', 'quantity', -1)));
+SELECT quantity_available FROM inventory_list('teff');
+ROLLBACK;
 -- More sold since than was counted: the truth is a negative.
 SELECT FROM inventory_define('chia', 'shop', initial_quantity => 10);
 SELECT clock_timestamp() AS counted \gset

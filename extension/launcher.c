@@ -8,7 +8,8 @@
  * the workers of those databases running: one that ended in an error comes
  * back after a pause that doubles from one second up to a minute, one that
  * ended because it was told to does not come back.  A database that no longer
- * exists is forgotten, so nothing tries for ever to connect to it.
+ * exists, or lets nobody in, is forgotten, so nothing tries for ever to connect
+ * to it; one that has become known again is probed again.
  */
 #include "postgres.h"
 
@@ -133,7 +134,7 @@ probe(Oid database)
 	return true;
 }
 
-/* Forgets databases that are gone, and probes those not known yet. */
+/* Probes the databases not known yet, and forgets those that are gone. */
 static bool
 scan_databases(void)
 {
@@ -242,10 +243,8 @@ keep_worker(InvDatabase *entry, int index, InvWorkerKind kind)
 }
 
 static void
-forget_missing_databases(void)
+forget_missing_databases(const List *databases)
 {
-	List *databases = list_databases();
-
 	for (int i = 0; i < inv_shared->database_count; i++)
 	{
 		InvDatabase *entry = &inv_shared->databases[i];
@@ -254,9 +253,26 @@ forget_missing_databases(void)
 		if (OidIsValid(database) && !list_member_oid(databases, database))
 			entry->is_forgotten = true;
 		if (OidIsValid(database) && entry->is_forgotten && !inv_shared_has_workers(entry))
+		{
 			inv_shared_remove(entry);
+			/* what a probe found before the extension was made is no longer so */
+			without_extension = list_delete_oid(without_extension, database);
+		}
 	}
-	list_free(databases);
+}
+
+/* One may be there that nobody has told of: it lets connections in again, or was forgotten too early. */
+static bool
+has_unknown_database(const List *databases)
+{
+	ListCell *cell;
+
+	foreach (cell, databases)
+	{
+		if (inv_shared_find(lfirst_oid(cell)) == NULL && !list_member_oid(without_extension, lfirst_oid(cell)))
+			return true;
+	}
+	return false;
 }
 
 static long
@@ -264,7 +280,6 @@ keep_workers(void)
 {
 	long wait_ms = RESTART_PAUSE_MAX_MS;
 
-	forget_missing_databases();
 	for (int i = 0; i < inv_shared->database_count; i++)
 	{
 		InvDatabase *entry = &inv_shared->databases[i];
@@ -283,10 +298,14 @@ keep_workers(void)
 static long
 run_round(void)
 {
+	bool is_ordered = take_rescan_order();
+	List *databases = list_databases();
 	long wait_ms;
 
-	if (take_rescan_order() && !scan_databases())
+	forget_missing_databases(databases);
+	if ((is_ordered || has_unknown_database(databases)) && !scan_databases())
 		give_rescan_order_back();
+	list_free(databases);
 	wait_ms = keep_workers();
 	if (wait_ms == RESTART_PAUSE_MAX_MS && !inv_shared->rescan)
 		set_short_of_slots(false);

@@ -209,6 +209,14 @@ is_commit_prepared(Node *statement)
 		   ((TransactionStmt *) statement)->kind == TRANS_STMT_COMMIT_PREPARED;
 }
 
+/* ALTER DATABASE ... ALLOW_CONNECTIONS: the launcher has one more, or one less. */
+static bool
+opens_or_closes(Node *statement)
+{
+	return IsA(statement, AlterDatabaseStmt) &&
+		   string_option(((AlterDatabaseStmt *) statement)->options, "allow_connections") != NULL;
+}
+
 static void
 on_utility(PlannedStmt *planned, const char *query, bool read_only_tree, ProcessUtilityContext context,
 		   ParamListInfo params, QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion)
@@ -218,7 +226,7 @@ on_utility(PlannedStmt *planned, const char *query, bool read_only_tree, Process
 	Oid database = database_to_clear(statement);
 	InvDatabase *entry = OidIsValid(database) ? inv_shared_find(database) : NULL;
 
-	if (IsA(statement, CreatedbStmt))
+	if (IsA(statement, CreatedbStmt) || opens_or_closes(statement))
 		database_appeared = true;
 	if (entry != NULL)
 		bar_workers(entry);

@@ -53,6 +53,19 @@ $node->safe_psql('postgres', 'ALTER DATABASE copy RENAME TO branch');
 wait_for_workers($node, 'branch');
 adjust_is_ticked('branch', 'changes are published after a rename');
 
+note 'ALTER DATABASE ... ALLOW_CONNECTIONS';
+for my $way ('ALTER DATABASE branch ALLOW_CONNECTIONS %s', q(UPDATE pg_database SET datallowconn = %s WHERE datname = 'branch'))
+{
+	for my $allowed (qw(false true))
+	{
+		$node->safe_psql('postgres', sprintf($way, $allowed));
+		# The launcher looks once a minute, and when it is woken.
+		$node->reload if $way =~ /UPDATE/;
+		wait_for_workers($node, 'branch', $allowed eq 'true' ? () : (0));
+	}
+	adjust_is_ticked('branch', "changes are published when the database is open again ($way)");
+}
+
 note 'commands that fail';
 for my $command (
 	'DROP DATABASE branch',

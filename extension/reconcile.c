@@ -17,6 +17,7 @@
 
 #include "arguments.h"
 #include "catalog.h"
+#include "errors.h"
 #include "statement.h"
 #include "stock.h"
 
@@ -187,6 +188,32 @@ put_findings(ReturnSetInfo *result, const Figures *figures, bool repaired)
 				repaired && is_behind(figures));
 }
 
+/* The level reader may look, and changes nothing, whatever the claims say. */
+static InvStatement reader_statement = {
+	.sql = "SELECT pg_catalog.has_function_privilege($1, '@schema@.inventory_reconcile(text, text, boolean)', 'EXECUTE')"
+		   " AND NOT pg_catalog.has_function_privilege($1,"
+		   "  '@schema@.inventory_retire(text, text, text, text, text, text, timestamptz)', 'EXECUTE')",
+	.arg_count = 1,
+	.arg_types = {OIDOID}};
+
+/* Who can call neither comes through somebody else's function, which answers for him. */
+static void
+require_level(void)
+{
+	Datum values[1] = {ObjectIdGetDatum(GetOuterUserId())};
+	bool is_reader;
+
+	inv_statement_connect();
+	inv_statement_run(&reader_statement, values, NULL);
+	is_reader = DatumGetBool(inv_statement_value(0, 1, NULL));
+	inv_statement_finish();
+	if (is_reader)
+		ereport(ERROR,
+				errcode(INV_ERRCODE_FORBIDDEN),
+				errmsg("a repair needs the level manager, and role \"%s\" does not have it",
+					   GetUserNameFromId(GetOuterUserId(), false)));
+}
+
 PG_FUNCTION_INFO_V1(inventory_reconcile);
 
 /* inventory_reconcile(product_id text, warehouse_id text, repair boolean) */
@@ -205,6 +232,8 @@ inventory_reconcile(PG_FUNCTION_ARGS)
 	does_repair = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
 	if (warehouse_id != NULL)
 		inv_scope_require(&scope, INV_ROLE_VIEWER, warehouse_id);
+	if (does_repair)
+		require_level();
 	InitMaterializedSRF(fcinfo, 0);
 	figures = read_figures(scope.organization, inv_arg_text(fcinfo, 0), warehouse_id, &count);
 	for (uint64 i = 0; i < count; i++)

@@ -192,6 +192,23 @@ FROM pg_temp.plan('SELECT * FROM inventory_movement') AS line;
 RESET inventory.organization;
 RESET ROLE;
 
+-- Through level reader nobody changes anything, a manager neither.
+CREATE ROLE regress_reader;
+SELECT inventory_grant('reader', 'regress_reader');
+GRANT EXECUTE ON FUNCTION attempt TO regress_reader;
+BEGIN;
+UPDATE inventory SET quantity_available = quantity_available + 1 WHERE organization_id = 'hooli';
+SET LOCAL request.jwt.claims = '{"sub": "gavin", "org": "hooli", "inventory": {"role": "manager"}}';
+SET LOCAL ROLE regress_reader;
+SELECT "check", repaired FROM inventory_reconcile();
+SELECT attempt('SELECT inventory_reconcile(repair => true)');
+SELECT "check" FROM inventory_reconcile();
+SET LOCAL ROLE regress_gateway;
+SELECT "check", repaired FROM inventory_reconcile(repair => true);
+ROLLBACK;
+DROP OWNED BY regress_reader;
+DROP ROLE regress_reader;
+
 -- Levels are taken back as they were given; what is none is refused.
 SELECT inventory_revoke('manager', 'regress_gateway');
 SET ROLE regress_gateway;

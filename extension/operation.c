@@ -398,9 +398,31 @@ add_definition(StringInfo text, const InvDefinition *definition)
 }
 
 static int
+compare_texts(const InvLine *a, const InvLine *b)
+{
+	StringInfoData left;
+	StringInfoData right;
+	int order;
+
+	initStringInfo(&left);
+	initStringInfo(&right);
+	add_line(&left, a);
+	add_line(&right, b);
+	order = strcmp(left.data, right.data);
+	pfree(left.data);
+	pfree(right.data);
+	return order;
+}
+
+/* By item; lines of the same item, of several batches say, by all that they say. */
+static int
 compare_lines(const ListCell *a, const ListCell *b)
 {
-	return inv_item_key_compare(&((InvLine *) lfirst(a))->key, &((InvLine *) lfirst(b))->key);
+	const InvLine *left = lfirst(a);
+	const InvLine *right = lfirst(b);
+	int order = inv_item_key_compare(&left->key, &right->key);
+
+	return order != 0 ? order : compare_texts(left, right);
 }
 
 char *

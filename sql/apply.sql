@@ -146,4 +146,14 @@ BEGIN READ ONLY;
 SELECT * FROM inventory_apply('[{"product_id": "pen", "warehouse_id": "store", "quantity": -1}]');
 ROLLBACK;
 
+-- A retry may name its lines in another order, those of one item too.
+SELECT version FROM inventory_define('lot', 'shop', track_batches => true);
+SELECT count(*) FROM generate_series(1, 4) n, LATERAL inventory_adjust('lot', 'shop', 10, 'in', batch_number => 'L' || n);
+SELECT new_quantity, replayed FROM inventory_apply(
+	(SELECT jsonb_agg(jsonb_build_object('product_id', 'lot', 'warehouse_id', 'shop', 'quantity', -n, 'batch_number', 'L' || n) ORDER BY n) FROM generate_series(1, 4) n),
+	idempotency_key => 'apply-lots');
+SELECT new_quantity, replayed FROM inventory_apply(
+	(SELECT jsonb_agg(jsonb_build_object('product_id', 'lot', 'warehouse_id', 'shop', 'quantity', -n, 'batch_number', 'L' || n) ORDER BY n DESC) FROM generate_series(1, 4) n),
+	idempotency_key => 'apply-lots');
+
 SELECT * FROM inventory_reconcile();

@@ -40,6 +40,9 @@ static InvStatement close_statement = {
 static InvStatement organizations_statement = {
 	.sql = "SELECT DISTINCT organization_id FROM @schema@.inventory_member"};
 
+static InvStatement marked_statement = {
+	.sql = "SELECT organization_id FROM @schema@.inventory_organization"};
+
 static void
 check_trigger(FunctionCallInfo fcinfo)
 {
@@ -92,13 +95,13 @@ leave(const char *organization_id)
 
 /* TRUNCATE names nobody, so everybody of each organization is meant. */
 static void
-tell_all_organizations(void)
+tell_all_organizations(InvStatement *statement, bool leaves)
 {
 	char **organizations;
 	uint64 count;
 
 	inv_statement_connect();
-	inv_statement_run(&organizations_statement, NULL, NULL);
+	inv_statement_run(statement, NULL, NULL);
 	count = SPI_processed;
 	organizations = SPI_palloc((count + 1) * sizeof(char *));
 	for (uint64 i = 0; i < count; i++)
@@ -107,7 +110,8 @@ tell_all_organizations(void)
 	for (uint64 i = 0; i < count; i++)
 	{
 		inv_event_write_access(organizations[i], NULL);
-		leave(organizations[i]);
+		if (leaves)
+			leave(organizations[i]);
 	}
 }
 
@@ -123,7 +127,7 @@ inventory_member_changed(PG_FUNCTION_ARGS)
 	(void) inv_catalog_of_function(fcinfo);
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
 	{
-		tell_all_organizations();
+		tell_all_organizations(&organizations_statement, true);
 		return PointerGetDatum(NULL);
 	}
 	tell_subject(trigger, trigger->tg_trigtuple);
@@ -139,9 +143,18 @@ inventory_member_changed(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+static void
+tell_organization_if_other(const TriggerData *trigger)
+{
+	char *organization_id = column_of(trigger, trigger->tg_newtuple, "organization_id");
+
+	if (strcmp(organization_id, column_of(trigger, trigger->tg_trigtuple, "organization_id")) != 0)
+		inv_event_write_access(organization_id, NULL);
+}
+
 PG_FUNCTION_INFO_V1(inventory_organization_changed);
 
-/* AFTER INSERT OR UPDATE OR DELETE for each row */
+/* AFTER INSERT OR UPDATE OR DELETE for each row, BEFORE TRUNCATE for the statement */
 Datum
 inventory_organization_changed(PG_FUNCTION_ARGS)
 {
@@ -149,6 +162,14 @@ inventory_organization_changed(PG_FUNCTION_ARGS)
 
 	check_trigger(fcinfo);
 	(void) inv_catalog_of_function(fcinfo);
+	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
+	{
+		tell_all_organizations(&marked_statement, false);
+		return PointerGetDatum(NULL);
+	}
 	inv_event_write_access(column_of(trigger, trigger->tg_trigtuple, "organization_id"), NULL);
+	/* the key may be another one now */
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		tell_organization_if_other(trigger);
 	return PointerGetDatum(NULL);
 }

@@ -170,6 +170,15 @@ INSERT INTO inventory_member VALUES ('globex', 'zoe', NULL, 'viewer');
 TRUNCATE inventory_member;
 UPDATE inventory_organization SET members_only = false;
 SELECT type, subject, count(*) FROM inventory_event WHERE type = 'access.changed' GROUP BY 1, 2 ORDER BY 2;
+-- Of organizations also when the key changes, and when all go at once.
+BEGIN;
+DELETE FROM inventory_event;
+INSERT INTO inventory_organization VALUES ('acme', false);
+UPDATE inventory_organization SET organization_id = 'initrode' WHERE organization_id = 'acme';
+UPDATE inventory_organization SET members_only = true WHERE organization_id = 'initrode';
+TRUNCATE inventory_organization;
+SELECT organization_id, subject, count(*) FROM inventory_event WHERE type = 'access.changed' GROUP BY 1, 2 ORDER BY 1;
+ROLLBACK;
 RESET request.jwt.claims;
 SET inventory.organization = 'globex';
 SELECT count(*) FROM inventory_events(NULL, 100000) WHERE type = 'access.changed';

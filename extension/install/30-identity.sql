@@ -55,6 +55,10 @@ CREATE TRIGGER inventory_organization_changed
 	AFTER INSERT OR UPDATE OR DELETE ON inventory_organization
 	FOR EACH ROW EXECUTE FUNCTION inventory_organization_changed();
 COMMENT ON TRIGGER inventory_organization_changed ON inventory_organization IS 'emits access.changed for everybody of the organization';
+CREATE TRIGGER inventory_organization_truncated
+	BEFORE TRUNCATE ON inventory_organization
+	FOR EACH STATEMENT EXECUTE FUNCTION inventory_organization_changed();
+COMMENT ON TRIGGER inventory_organization_truncated ON inventory_organization IS 'emits access.changed for everybody';
 
 -- They read members as the owner, whoever asks.
 

@@ -211,6 +211,7 @@ inventory_operation: inventory_operation_pkey|PRIMARY KEY (organization_id, oper
 inventory_operation: policy inventory_scope|r ((organization_id = ( SELECT s.organization_id FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture))) AND (( SELECT s.warehouses FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture)) IS NULL))
 inventory_organization|logged, row security, dumped
 inventory_organization: inventory_organization_changed|AFTER INSERT OR DELETE OR UPDATE ON inventory_organization FOR EACH ROW EXECUTE FUNCTION inventory_organization_changed()
+inventory_organization: inventory_organization_truncated|BEFORE TRUNCATE ON inventory_organization FOR EACH STATEMENT EXECUTE FUNCTION inventory_organization_changed()
 inventory_organization: inventory_organization_pkey|PRIMARY KEY (organization_id)
 inventory_organization: policy inventory_scope|r (organization_id = ( SELECT s.organization_id FROM inventory_scope() s(organization_id, warehouses, role, actor, name, picture)))
 inventory_reservation|logged, row security, dumped

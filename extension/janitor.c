@@ -32,21 +32,23 @@
 static int
 sweep_once(InvWorker *worker)
 {
-	InvSwept swept;
+	InvSwept found;
 
 	pgstat_report_activity(STATE_RUNNING, "sweeping");
 	inv_worker_transaction(worker, XACT_READ_COMMITTED);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	inv_sweep(BATCH, &swept);
+	inv_sweep(BATCH, &found);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
-	return swept.reservations_expired + swept.batches_expired + swept.batches_alerted + swept.operations_pruned;
+	return found.reservations_expired + found.batches_expired + found.batches_alerted + found.operations_pruned;
 }
+
+/* What has been cleaned up since the last wait. */
+static int64 swept;
 
 static void
 sweep(InvWorker *worker)
 {
-	int64 swept = 0;
 	int n;
 
 	do
@@ -54,9 +56,25 @@ sweep(InvWorker *worker)
 		n = sweep_once(worker);
 		swept += n;
 	} while (n >= BATCH);
+}
+
+/* A round of its own: whatever keeps a sweep from its end must not let the log grow for ever. */
+static void
+rotate(InvWorker *worker)
+{
 	pgstat_report_activity(STATE_RUNNING, "rotating the event log");
 	swept += inv_rotation_step(worker->database);
-	inv_worker_report(worker, swept);
+}
+
+static void
+clean_up(InvWorker *worker)
+{
+	bool is_swept;
+
+	swept = 0;
+	is_swept = inv_worker_round(worker, sweep);
+	if (inv_worker_round(worker, rotate) && is_swept)
+		inv_worker_report(worker, swept);
 }
 
 /* Since when leases could be renewed as far as we know. */
@@ -128,7 +146,7 @@ inv_janitor_main(Datum arg)
 	for (;;)
 	{
 		(void) inv_worker_round(&worker, end_leases);
-		(void) inv_worker_round(&worker, sweep);
+		clean_up(&worker);
 		wait_and_watch(&worker);
 	}
 }

@@ -14,6 +14,7 @@
 #include "worker.h"
 
 #include "access/xact.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -154,9 +155,10 @@ static void
 report_error(InvWorker *worker, const char *message)
 {
 	InvWorkerState *state = &worker->database->workers[worker->kind];
+	int size = pg_mbcliplen(message, strlen(message), INV_ERROR_SIZE - 1);
 
 	LWLockAcquire(inv_shared->lock, LW_EXCLUSIVE);
-	strlcpy(state->last_error, message, INV_ERROR_SIZE);
+	strlcpy(state->last_error, message, size + 1);
 	LWLockRelease(inv_shared->lock);
 }
 

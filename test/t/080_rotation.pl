@@ -158,4 +158,25 @@ for (1 .. 600)
 ok($is_gone, 'what is older goes, and its positions with it');
 is($node->safe_psql('shop', 'SELECT count(*) FROM inventory_reconcile()'), '0', 'the stock has nothing to do with it');
 
+note 'a sweep that fails';
+$node->safe_psql('shop', <<'END');
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+	$$BEGIN RAISE EXCEPTION '%', 'xy' || repeat(chr(252), 200); END$$;
+CREATE TRIGGER refuse BEFORE UPDATE ON inventory_reservation FOR EACH ROW WHEN (NEW.status = 'expired') EXECUTE FUNCTION refuse();
+SELECT FROM inventory_reserve('[{"product_id": "bean", "warehouse_id": "shop", "quantity": 1}]', ttl => '1 ms');
+END
+ok($node->poll_query_until('shop', "SELECT last_error LIKE 'xy%' FROM inventory_status() WHERE component = 'janitor'"), 'is told');
+is($node->safe_psql('shop', "SELECT length(convert_to(last_error, 'UTF8')) FROM inventory_status() WHERE component = 'janitor'"),
+	'254', 'in whole characters');
+wait_for_log();
+$position = $node->safe_psql('shop', 'SELECT inventory_position()');
+$is_gone = 0;
+for (1 .. 600)
+{
+	adjust(1);
+	last if $is_gone = refusal_of($position) eq 'IV410';
+	select undef, undef, undef, 0.05;
+}
+ok($is_gone, 'and the log rotates nevertheless');
+
 done_testing();

@@ -228,7 +228,8 @@ keep_worker(InvDatabase *entry, int index, InvWorkerKind kind)
 	long early_ms;
 
 	check_worker(entry, index, kind);
-	if (handles[index][kind] != NULL || entry->leave_requests > 0 || entry->is_forgotten)
+	/* one without a handle is of a launcher before us, and wakes us when it ends */
+	if (handles[index][kind] != NULL || state->pid != 0 || entry->leave_requests > 0 || entry->is_forgotten)
 		return RESTART_PAUSE_MAX_MS;
 	early_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), state->next_start);
 	if (early_ms > 0)

@@ -113,6 +113,7 @@ detach(int code, Datum arg)
 		state->latch = NULL;
 	}
 	LWLockRelease(inv_shared->lock);
+	inv_shared_wake_launcher();
 }
 
 static void

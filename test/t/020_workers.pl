@@ -36,6 +36,20 @@ for my $kind (qw(publisher janitor launcher))
 	adjust_is_ticked('shop', "changes are published after the $kind was terminated");
 }
 
+note 'a new launcher';
+$node->append_conf('postgresql.conf', 'log_min_messages = debug1');
+$node->reload;
+my $quiet_start = -s $node->logfile;
+my $launched = $node->safe_psql('shop', 'SELECT clock_timestamp()');
+ok($node->poll_query_until('shop', "SELECT last_round_at > '$launched'::timestamptz + interval '3 s' FROM inventory_status() WHERE component = 'publisher'"),
+	'the publisher goes on');
+is_deeply([ log_lines($node, qr/starting background worker process "pg_inventory/, $quiet_start) ], [], 'the workers of the former launcher are left alone');
+$node->append_conf('postgresql.conf', 'log_min_messages = warning');
+$node->reload;
+my $orphan = worker_pid($node, 'publisher', 'shop');
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($orphan)");
+adjust_is_ticked('shop', 'and replaced when they end');
+
 note 'CREATE DATABASE ... TEMPLATE';
 $node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE shop');
 pass('a database whose workers run can be a template');

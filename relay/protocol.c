@@ -137,7 +137,8 @@ read_subscription(Json *object, Message *message, ProtocolError *error)
 	if (!read_flag(object, "snapshot", &message->wants_snapshot, error))
 		return false;
 	if (json_member(object, "channels"))
-		return read_channels(json_member(object, "channels"), message, error);
+		return read_channels(json_member(object, "channels"), message, error) &&
+			   (message->channel_count || fail(error, ERROR_BAD_REQUEST, "\"channels\" is empty"));
 	return read_channel(object, message, error);
 }
 

@@ -63,6 +63,7 @@ test_errors(void)
 		{"{\"type\":\"subscribe\",\"channel\":\"produkt:1\"}", ERROR_BAD_REQUEST, "malformed channel"},
 		{"{\"type\":\"subscribe\",\"channels\":\"global\"}", ERROR_BAD_REQUEST, "\"channels\" is no list"},
 		{"{\"type\":\"subscribe\",\"channels\":[\"global\",\"x\"]}", ERROR_BAD_REQUEST, "malformed channel"},
+		{"{\"type\":\"subscribe\",\"channels\":[]}", ERROR_BAD_REQUEST, "\"channels\" is empty"},
 		{"{\"type\":\"subscribe\",\"channel\":\"global\",\"snapshot\":1}", ERROR_BAD_REQUEST, "\"snapshot\" is neither true nor false"},
 		{"{\"type\":\"hello\"}", ERROR_BAD_REQUEST, "\"protocol\" is not 1, which is what is spoken here"},
 		{"{\"type\":\"hello\",\"protocol\":\"1\"}", ERROR_BAD_REQUEST, "\"protocol\" is not 1, which is what is spoken here"},

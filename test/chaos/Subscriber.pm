@@ -23,6 +23,7 @@ package Subscriber;
 use strict;
 use warnings;
 use IO::Handle;
+use IO::Select;
 use POSIX ();
 use Time::HiRes qw(time usleep);
 use WebSocketClient;
@@ -85,6 +86,7 @@ sub _visit
 	my ($self) = @_;
 	my $client = eval { WebSocketClient->connect(port => $self->{port}, headers => $self->{headers}, timeout => 20) } or return;
 	my $leaves_at = time + 0.2 + rand 8;
+	my $heard_at = time;
 	my $is_done;
 
 	$self->{open_snapshots} = 0;
@@ -94,20 +96,25 @@ sub _visit
 	{
 		last if !$self->{is_settling} && time > $leaves_at;
 		last if $self->{is_settling} && ($is_done = $self->_is_done);
-		# Settling over a link that is dead without a word: say something, so that it is noticed.
-		my $is_readable = $client->is_readable(0.2);
-		next if !$is_readable && $client->send_frame('{"type":"ping"}');
-		my $text = eval { $client->next_text };
-		if (!defined $text)
+		# Over a link that is dead without a word: say something, so that it is noticed.
+		my $has_bytes = IO::Select->new($client->{socket})->can_read(0.2);
+		$heard_at = time if $has_bytes;
+		my $is_over = !$has_bytes && (!$client->send_frame('{"type":"ping"}') || time > $heard_at + 20);
+		# Never waiting for a text: there may be none to come.
+		while (defined(my $text = eval { $client->text_at_hand }))
+		{
+			$self->_hear($text);
+			# A screen that has fallen asleep, and its queue grows.
+			usleep(rand 2_000_000) if !$self->{is_settling} && rand > 0.9995;
+			last if !$self->{is_settling} && time > $leaves_at;
+		}
+		if ($is_over || $@ || $client->has_ended)
 		{
 			$self->_note('close', $client->close_code // 0);
 			$client->drop;
 			$self->{can_resume} = 0 if $self->{open_snapshots};
 			return;
 		}
-		$self->_hear($text);
-		# A screen that has fallen asleep, and its queue grows.
-		usleep(rand 2_000_000) if !$self->{is_settling} && rand > 0.9995;
 	}
 	# In the middle of a snapshot a position means nothing.
 	$self->{can_resume} = 0 if $self->{open_snapshots};

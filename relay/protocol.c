@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "json_tree.h"
+#include "utf8.h"
 
 static const struct
 {
@@ -74,6 +75,7 @@ fail(ProtocolError *error, ErrorCode code, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(error->text, sizeof error->text, format, args);
 	va_end(args);
+	utf8_mend_cut(error->text);
 	return false;
 }
 

@@ -217,6 +217,43 @@ algorithm_of(const char *name, cjose_jwk_kty_t type, Algorithm *algorithm)
 	return false;
 }
 
+/* The value of a digit of base64url; negative for another byte. */
+static int
+digit_of(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '-' ? 62 : c == '_' ? 63
+									: -1;
+}
+
+/*
+ * libcjose ends the process over a "=" in the middle of a value.  What a key
+ * is made of must be base64url as it is defined, before it is shown to it.
+ */
+static bool
+is_encoded(Json *entry)
+{
+	static const char *const names[] = {"k", "n", "e", "x", "y", "d", "p", "q", "dp", "dq", "qi"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+	{
+		const char *text = json_string(json_member(entry, names[i]));
+		size_t size = text ? strlen(text) : 0;
+
+		if (size % 4 == 1)
+			return false;
+		for (size_t at = 0; at < size; at++)
+			if (digit_of(text[at]) < 0)
+				return false;
+	}
+	return true;
+}
+
 static const char *
 key_fault(cjose_jwk_t *jwk, Json *entry)
 {
@@ -258,13 +295,16 @@ add_entry(KeyRing *ring, Json *entry, size_t index, const char *path, Buf *error
 	const char *fault = NULL;
 	Algorithm algorithm = 0;
 	cjose_err ignored;
-	cjose_jwk_t *jwk;
+	cjose_jwk_t *jwk = NULL;
 	Buf text = {0};
 
 	json_append(&text, entry);
-	jwk = cjose_jwk_import(buf_text(&text), text.size, &ignored);
+	if (is_encoded(entry))
+		jwk = cjose_jwk_import(buf_text(&text), text.size, &ignored);
 	buf_free(&text);
-	if (!jwk)
+	if (!is_encoded(entry))
+		fault = "it is not written in base64url without padding";
+	else if (!jwk)
 		fault = "it is broken";
 	else if (!algorithm_of(name, cjose_jwk_get_kty(jwk, &ignored), &algorithm))
 		fault = "its algorithm is none of HS256, RS256, PS256, ES256, or not one for its type";
@@ -387,20 +427,6 @@ typedef struct Part
 	const char *text;
 	size_t size;
 } Part;
-
-/* The value of a digit of base64url; negative for another byte. */
-static int
-digit_of(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '-' ? 62 : c == '_' ? 63
-									: -1;
-}
 
 /* Decodes into out, which has room for the text.  Strictly: no padding, no space, no bits left over. */
 static bool

@@ -1,6 +1,6 @@
 /*
  * utf8.h
- *	  Whether bytes are UTF-8.
+ *	  Whether bytes are UTF-8, and cutting them between characters.
  *
  * As strictly as the database: nothing overlong, no surrogates, nothing behind
  * U+10FFFF.
@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Length of the character at the front of so many bytes; 0 when there is none. */
 static inline size_t
@@ -50,6 +51,19 @@ utf8_is_valid(const char *bytes, size_t size)
 			return false;
 	}
 	return true;
+}
+
+/* Takes from a text, cut to what there was room for, the front of the character that was cut through. */
+static inline void
+utf8_mend_cut(char *text)
+{
+	size_t size = strlen(text);
+	size_t first = size;
+
+	while (first > 0 && (unsigned char) text[first - 1] >> 6 == 2)
+		first--;
+	if (first > 0 && utf8_length((const unsigned char *) text + first - 1, size - first + 1) != size - first + 1)
+		text[first - 1] = '\0';
 }
 
 #endif

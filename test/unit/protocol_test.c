@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tap.h"
+#include "utf8.h"
 
 static Message message;
 static ProtocolError error;
@@ -108,6 +109,27 @@ test_long_values(void)
 	memset(text + size, 'x', 2 * CHANNEL_NAME_SIZE);
 	strcpy(text + 2 * CHANNEL_NAME_SIZE, "\"}");
 	ok(!parse(text), "a channel longer than any is refused");
+}
+
+/* A field that an operation does not have is named in the answer, as far as there is room. */
+static void
+test_cut_text(void)
+{
+	bool is_whole = true;
+
+	for (size_t shift = 0; shift < 4; shift++)
+	{
+		Buf text = {0};
+
+		buf_printf(&text, "{\"type\":\"reserve\",\"%.*s", (int) shift, "xxxx");
+		for (int i = 0; i < 100; i++)
+			buf_append_text(&text, "\xf0\x9f\x93\xa6");
+		buf_append_text(&text, "\":1}");
+		ok(!parse(buf_text(&text)) && strlen(error.text) > sizeof error.text - 5, "a reason of any length fills what there is");
+		is_whole = is_whole && utf8_is_valid(error.text, strlen(error.text));
+		buf_free(&text);
+	}
+	ok(is_whole, "and is never cut inside of a character");
 }
 
 static void
@@ -224,6 +246,7 @@ main(void)
 	test_batch_bound();
 	test_errors();
 	test_long_values();
+	test_cut_text();
 	test_hello();
 	test_replies();
 	message_clear(&message);

@@ -504,6 +504,10 @@ test_bad_keys(void)
 		{"{\"keys\":[{\"kty\":\"oct\",\"alg\":\"HS512\",\"k\":\"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY\"}]}", "its algorithm is none of"},
 		{"{\"keys\":[{\"kty\":\"oct\",\"k\":\"LS0tLS1CRUdJTiBQVUJMSUMgS0VZLS0tLS0KTUlJQklqQU5CZ2txaGtpRw\"}]}", "the secret is a public key"},
 		{"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}]}", "an RSA key needs 2048 bits at least"},
+		{"{\"keys\":[{\"kty\":\"oct\",\"k\":\"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZ=YY\"}]}", "not written in base64url"},
+		{"{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"A=AA\",\"y\":\"AAAA\"}]}", "not written in base64url"},
+		{"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAB+/\",\"e\":\"AQAB\"}]}", "not written in base64url"},
+		{"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQABA\",\"e\":\"AQAB\"}]}", "not written in base64url"},
 	};
 	KeyRing *ring = keyring_new(&rules);
 	Buf error = {0};

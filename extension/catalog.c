@@ -18,8 +18,10 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "utils/builtins.h"
+#include "utils/catcache.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -63,14 +65,21 @@ require_relation(Oid schema, const char *name)
 	return relation;
 }
 
-/* A function of ours without arguments. */
+/* One of ours in C, of which no two have the same name; somebody may have made others beside them. */
 static Oid
 require_function(Oid schema, const char *name)
 {
-	oidvector *no_arguments = buildoidvector(NULL, 0);
-	Oid function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
-								   PointerGetDatum(no_arguments), ObjectIdGetDatum(schema));
+	CatCList *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
+	Oid function = InvalidOid;
 
+	for (int i = 0; i < list->n_members; i++)
+	{
+		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
+
+		if (form->pronamespace == schema && form->prolang == ClanguageId)
+			function = form->oid;
+	}
+	ReleaseSysCacheList(list);
 	if (!OidIsValid(function))
 		raise_missing("function", name);
 	return function;
@@ -154,6 +163,12 @@ inv_catalog(void)
 {
 	Assert(OidIsValid(cache.schema));
 	return catalog_of_schema(cache.schema);
+}
+
+Oid
+inv_catalog_function(const char *name)
+{
+	return require_function(inv_catalog()->schema, name);
 }
 
 int

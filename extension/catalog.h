@@ -36,7 +36,7 @@ typedef struct InvCatalog
 	Oid event_tables[INV_EVENT_PARTITIONS];
 	Oid event_sequence;
 	Oid batch_sequence;
-	Oid backend_marker; /* function inventory_level_backend(), see scope.c */
+	Oid backend_marker; /* function inventory_level_backend(), see level.c */
 } InvCatalog;
 
 extern void inv_catalog_init(void);
@@ -51,6 +51,9 @@ extern bool inv_catalog_has_extension(void);
 
 /* The catalog found last.  Valid once one of the two above has been called. */
 extern const InvCatalog *inv_catalog(void);
+
+/* A function of ours that is written in C, by its name. */
+extern Oid inv_catalog_function(const char *name);
 
 /* How many columns this library knows of a table it writes. */
 extern int inv_catalog_column_count(Oid relation);

@@ -18,6 +18,7 @@
 #include "arguments.h"
 #include "catalog.h"
 #include "errors.h"
+#include "level.h"
 #include "statement.h"
 #include "stock.h"
 
@@ -189,29 +190,13 @@ put_findings(ReturnSetInfo *result, const Figures *figures, bool repaired)
 }
 
 /* The level reader may look, and changes nothing, whatever the claims say. */
-static InvStatement reader_statement = {
-	.sql = "SELECT pg_catalog.has_function_privilege($1, '@schema@.inventory_reconcile(text, text, boolean)', 'EXECUTE')"
-		   " AND NOT pg_catalog.has_function_privilege($1,"
-		   "  '@schema@.inventory_retire(text, text, text, text, text, text, timestamptz)', 'EXECUTE')",
-	.arg_count = 1,
-	.arg_types = {OIDOID}};
-
-/* Who can call neither comes through somebody else's function, which answers for him. */
 static void
 require_level(void)
 {
-	Datum values[1] = {ObjectIdGetDatum(GetOuterUserId())};
-	bool is_reader;
-
-	inv_statement_connect();
-	inv_statement_run(&reader_statement, values, NULL);
-	is_reader = DatumGetBool(inv_statement_value(0, 1, NULL));
-	inv_statement_finish();
-	if (is_reader)
+	if (!inv_level_gives("inventory_retire", "inventory_reconcile"))
 		ereport(ERROR,
 				errcode(INV_ERRCODE_FORBIDDEN),
-				errmsg("a repair needs the level manager, and role \"%s\" does not have it",
-					   GetUserNameFromId(GetOuterUserId(), false)));
+				errmsg("a repair needs the level manager, and role \"%s\" does not have it", inv_level_role()));
 }
 
 PG_FUNCTION_INFO_V1(inventory_reconcile);

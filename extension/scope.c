@@ -4,27 +4,22 @@
  *
  * The member row is read anew for every call, with what is committed now, so
  * a prepared plan or an open connection keeps no scope of yesterday.
- *
- * Level backend is the right to execute inventory_level_backend(), a function
- * that does nothing else: privileges on members of an extension survive a
- * dump, and are inherited as roles are.
  */
 #include "postgres.h"
 
 #include "arguments.h"
 #include "catalog.h"
 #include "errors.h"
+#include "level.h"
 #include "pg_inventory.h"
 #include "scope.h"
 #include "settings.h"
 #include "statement.h"
 
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -47,23 +42,10 @@ raise_no_scope(const char *detail, const char *hint)
 			hint == NULL ? 0 : errhint("%s", hint));
 }
 
-/* The role outside of all SECURITY DEFINER functions: the login, or its SET ROLE. */
-static bool
-is_backend(void)
-{
-	Oid marker = inv_catalog()->backend_marker;
-
-#if PG_VERSION_NUM >= 160000
-	return object_aclcheck(ProcedureRelationId, marker, GetOuterUserId(), ACL_EXECUTE) == ACLCHECK_OK;
-#else
-	return pg_proc_aclcheck(marker, GetOuterUserId(), ACL_EXECUTE) == ACLCHECK_OK;
-#endif
-}
-
 static void
 scope_of_backend(InvScope *scope)
 {
-	if (!is_backend())
+	if (!inv_level_is_backend())
 		raise_no_scope("The session has no claims, and its role has not the level backend.",
 					   "Set request.jwt.claims, or let an administrator call inventory_grant('backend', role).");
 	if (inv_require_organization && inv_organization[0] == '\0')

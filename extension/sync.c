@@ -11,8 +11,10 @@
 
 #include "catalog.h"
 #include "change.h"
+#include "errors.h"
 #include "execute.h"
 #include "fields.h"
+#include "level.h"
 #include "settings.h"
 
 #include "fmgr.h"
@@ -261,7 +263,7 @@ typedef struct Callers
 {
 	Caller *list;
 	int count;
-	bool is_named; /* operations say whose they are */
+	bool is_named; /* operations say whose they are; a relay's, which calls no verb */
 } Callers;
 
 static const Caller *
@@ -280,6 +282,19 @@ caller_of(InvFields *fields, const Callers *callers)
 	return &callers->list[n];
 }
 
+/* Who calls the verb needs the right to execute it, and gets no other by this way. */
+static void
+require_verb(InvVerb verb)
+{
+	const char *function = psprintf("inventory_%s", inv_verb_name(verb));
+
+	if (!inv_level_gives(function, "inventory_sync"))
+		ereport(ERROR,
+				errcode(INV_ERRCODE_FORBIDDEN),
+				errmsg("\"%s\" needs the right to execute %s, and role \"%s\" does not have it",
+					   inv_verb_name(verb), function, inv_level_role()));
+}
+
 /* False: the caller himself is refused. */
 static bool
 read_operation(const JsonbValue *value, const Callers *callers, InvOperation *operation)
@@ -296,6 +311,8 @@ read_operation(const JsonbValue *value, const Callers *callers, InvOperation *op
 	if (caller->refusal != NULL)
 		return false;
 	operation->verb = verb_of(inv_field_text(&fields, "kind"));
+	if (!callers->is_named)
+		require_verb(operation->verb);
 	if (operation->tail.idempotency_key == NULL)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -218,6 +218,40 @@ ROLLBACK;
 DROP OWNED BY regress_reader;
 DROP ROLE regress_reader;
 
+-- Nor does anybody get by inventory_sync what his role may not call: each operation needs what its verb needs.
+CREATE ROLE regress_clerk;
+SELECT inventory_grant('operator', 'regress_clerk');
+REVOKE EXECUTE ON FUNCTION inventory_transfer FROM regress_clerk;
+CREATE FUNCTION inventory_define(x int) RETURNS void LANGUAGE sql AS '';
+BEGIN;
+SET LOCAL request.jwt.claims = '{"sub": "gavin", "org": "hooli", "inventory": {"role": "manager"}}';
+SELECT FROM inventory_define('bolt', 'W2', initial_quantity => 1);
+CREATE FUNCTION pg_temp.sync_all() RETURNS TABLE (kind text, status text, sqlstate text, message text)
+	LANGUAGE sql AS $$
+	WITH wanted AS (SELECT jsonb_agg(o || jsonb_build_object('idempotency_key', o->>'kind')) AS list
+		FROM jsonb_array_elements('[{"kind": "define", "product_id": "bolt", "warehouse_id": "W1", "minimum_stock": 7},
+			{"kind": "retire", "product_id": "bolt", "warehouse_id": "W9"},
+			{"kind": "batch_set", "product_id": "bolt", "warehouse_id": "W1", "batch_number": "B"},
+			{"kind": "transfer", "product_id": "bolt", "from_warehouse_id": "W1", "to_warehouse_id": "W2", "quantity": 1},
+			{"kind": "adjust", "product_id": "bolt", "warehouse_id": "W1", "quantity": 1}]') o)
+	SELECT s.idempotency_key, s.status, s.sqlstate, s.message FROM wanted, inventory_sync(list) s
+$$;
+SET LOCAL ROLE regress_clerk;
+SELECT * FROM pg_temp.sync_all();
+SET LOCAL ROLE regress_gateway;
+SELECT * FROM pg_temp.sync_all();
+-- A function of somebody else's answers for those who may not even sync.
+RESET ROLE;
+CREATE FUNCTION answering() RETURNS SETOF text LANGUAGE sql SECURITY DEFINER
+	AS $$SELECT status FROM inventory_sync('[{"kind": "define", "idempotency_key": "a", "product_id": "bolt", "warehouse_id": "W1", "minimum_stock": 8}]')$$;
+REVOKE EXECUTE ON FUNCTION inventory_sync FROM regress_clerk;
+SET LOCAL ROLE regress_clerk;
+SELECT answering();
+ROLLBACK;
+DROP FUNCTION inventory_define(int);
+DROP OWNED BY regress_clerk;
+DROP ROLE regress_clerk;
+
 -- Levels are taken back as they were given; what is none is refused.
 SELECT inventory_revoke('manager', 'regress_gateway');
 SET ROLE regress_gateway;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Conflict, ItemView, SyncStatus } from '../src/index.js';
+import type { Conflict, ItemView, Row, SyncStatus } from '../src/index.js';
 import { MemoryStorage } from '../src/testing/index.js';
 import { P, stage } from './stage.js';
 
@@ -756,6 +756,62 @@ describe('conflicts', () => {
     client.adjust({ ...P, quantity: -150 });
     await clock.advance(500);
     expect(client.conflicts.list()).toEqual([]);
+  });
+
+  describe('of a batch', () => {
+    const BATCH = { ...P, batchNumber: 'L2', reason: 'count' };
+
+    test.each([
+      ['by what it differs from what was expected of it', 8, 97],
+      ['by nothing that is known, where nothing was expected', undefined, 100],
+    ])('a count moves the item %s', async (_how, expectedQuantity, result) => {
+      const { client, up, down, shown } = stage();
+      await up();
+      await down();
+      await client.setQuantity({ ...BATCH, quantity: 5, ...(expectedQuantity && { expectedQuantity }) }).saved;
+      expect(shown()).toBe(result);
+    });
+
+    test('a count that is decided on stays one of the batch, and what it leads to is not known', async () => {
+      const { clock, client, database, relay, up, down } = stage();
+      await up();
+      await down();
+      const count = client.setQuantity({ ...BATCH, quantity: 5, expectedQuantity: 8 });
+      await count.saved;
+      database.change('p', 'w', -1);
+      relay.start();
+      await up();
+      await clock.advance(500);
+      const { id } = client.conflicts.list()[0] as Conflict;
+      expect(client.conflicts.preview(id, 'local')).toMatchObject({
+        quantityAvailable: null,
+        change: { type: 'set', batchNumber: 'L2', quantity: 5, expectedVersion: 2 },
+      });
+      expect(client.conflicts.preview(id, 'merge', 7)?.change).toMatchObject({ batchNumber: 'L2', quantity: 7 });
+      expect(client.conflicts.preview(id, 'rebase')?.change).toBe(null);
+      expect(client.conflicts.preview(id, 'server')).toMatchObject({ quantityAvailable: 99, change: null });
+    });
+
+    test('a sale is never made a count of it', async () => {
+      const { clock, client, up, down, relay } = stage();
+      await up();
+      await down();
+      const sale = client.adjust({ ...P, batchNumber: 'L2', quantity: -1 });
+      await sale.saved;
+      clock.jump(90_000_000);
+      relay.start();
+      await up();
+      expect(client.conflicts.preview(sale.id, 'local')?.change).toMatchObject({ type: 'adjust', quantity: -1 });
+    });
+
+    test('whether an item is kept by batch is known of its row, and stays known', async () => {
+      const { clock, client, database, up } = stage();
+      database.rows.set('product:p:warehouse:w', { ...(database.row('p', 'w') as Row), trackBatches: true });
+      await up();
+      database.change('p', 'w', -1);
+      await clock.advance(100);
+      expect(client.get(P).base).toMatchObject({ version: 2, trackBatches: true });
+    });
   });
 
   test('own changes ahead of a count are no conflict', async () => {

@@ -56,6 +56,8 @@ export interface Row {
   readonly alertState: 'ok' | 'low' | 'out';
   readonly timestamp?: string;
   readonly attributes?: JsonObject;
+  /** Kept by batch: what comes in and what is counted needs the number of one. Absent: not known. */
+  readonly trackBatches?: boolean;
 }
 
 export interface ItemKey {
@@ -143,6 +145,7 @@ export function readRow(value: unknown, before?: Row | null): Row | null {
     alertState: textOf(data.alertState) ?? alertStateOf(available, minimum),
     timestamp: textOf(data.timestamp) ?? textOf(data.lastModifiedAt) ?? textOf(data.createdAt),
     attributes: isObject(data.attributes) ? data.attributes : before?.attributes,
+    trackBatches: data.trackBatches ?? before?.trackBatches,
   } as Row;
 }
 

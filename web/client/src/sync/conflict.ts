@@ -8,7 +8,7 @@
  * version that was shown.
  */
 import { alertStateOf, fieldsOf, type JsonObject, type Row, readRow } from '../core/protocol.js';
-import { effectsOf, type StoredOperation } from './operation.js';
+import { effectsOf, isBatchCount, type StoredOperation } from './operation.js';
 import { after, type Store } from './store.js';
 
 /**
@@ -66,7 +66,8 @@ export function conflictOf(operation: StoredOperation | undefined, store: Store)
 export function preview(conflict: Conflict, choice: ConflictChoice, value?: number): ConflictPreview {
   const change = changeFor(conflict, choice, value);
   const effects = change ? effectsOf(change).filter(({ key }) => key === conflict.key) : [];
-  const row = conflict.theirs && effects.reduce(after, conflict.theirs);
+  // What lies in one batch now is not known here, so neither is what the item becomes.
+  const row = change && isBatchCount(change) ? null : conflict.theirs && effects.reduce(after, conflict.theirs);
   return {
     choice,
     quantityAvailable: row?.quantityAvailable ?? null,
@@ -86,14 +87,17 @@ export function changeFor(conflict: Conflict, choice: ConflictChoice, value?: nu
   if (choice === 'merge') return value === undefined ? null : setTo(conflict, value);
   if (message.type === 'adjust') {
     if (choice === 'local' && conflict.code === 'insufficient_stock') return { ...again, onShortage: 'force' };
-    if (choice === 'local' && conflict.mine) return setTo(conflict, conflict.mine.quantityOnHand);
+    if (choice === 'local' && conflict.mine && !message.batchNumber)
+      return setTo(conflict, conflict.mine.quantityOnHand);
     return again;
   }
   if (message.type === 'set') {
     const counted = Number(message.quantity);
     if (choice === 'local') return setTo(conflict, counted);
     // What the count said was off by, applied to what is there now.
-    return theirs && base ? setTo(conflict, theirs.quantityOnHand + counted - base.quantityOnHand) : null;
+    return theirs && base && !message.batchNumber
+      ? setTo(conflict, theirs.quantityOnHand + counted - base.quantityOnHand)
+      : null;
   }
   return again;
 }
@@ -109,6 +113,7 @@ function setTo(conflict: Conflict, quantity: number): JsonObject | null {
     warehouseId,
     quantity,
     expectedVersion: version,
+    batchNumber: message.batchNumber,
     reason: message.reason,
   } as JsonObject;
 }

@@ -33,8 +33,10 @@ export interface StockTake extends Item, Common {
   readonly quantity: number;
   /** Default: the version seen here, own changes on their way included. null: set it whatever it is. */
   readonly expectedVersion?: number | null;
+  /** What one believes is there; with a batch, in the batch: the view then moves by the difference. */
   readonly expectedQuantity?: number;
   readonly countedAt?: string;
+  /** Needed for an item kept by batch: `quantity` is then that of the batch. */
   readonly batchNumber?: string;
   readonly expiresAt?: string;
 }
@@ -145,6 +147,11 @@ function linesOf(change: JsonObject): readonly unknown[] {
   return Array.isArray(change.lines) ? change.lines : 'reservationId' in change ? [] : [change];
 }
 
+/** A count of one of the batches that make up an item. */
+export function isBatchCount({ type, batchNumber }: JsonObject): boolean {
+  return type === 'set' && !!batchNumber;
+}
+
 export function effectsOf(change: JsonObject): Effect[] {
   const { type } = change;
   const effects = new Map<string, Effect>();
@@ -152,16 +159,23 @@ export function effectsOf(change: JsonObject): Effect[] {
     const key = readItem(line)?.key;
     // What a commit or release does is known to the server only.
     if (key === undefined || type === 'commit') continue;
-    const { quantity: magnitude, movementType } = fieldsOf(line);
+    const { quantity: magnitude, movementType, expectedQuantity } = fieldsOf(line);
     const quantity = integerOf(magnitude) ?? 0;
     const direction = type === 'reserve' ? 'out' : movementType;
-    const moved = direction === 'in' ? Math.abs(quantity) : direction === 'out' ? -Math.abs(quantity) : quantity;
+    // A count of a batch moves the item by what the batch was off, as far as one knew it.
+    const moved = isBatchCount(change)
+      ? quantity - (integerOf(expectedQuantity) ?? quantity)
+      : direction === 'in'
+        ? Math.abs(quantity)
+        : direction === 'out'
+          ? -Math.abs(quantity)
+          : quantity;
     const { available, reserved } = effects.get(key) ?? { available: 0, reserved: 0 };
     effects.set(key, {
       key,
       available: available + moved,
       reserved: type === 'reserve' ? reserved - moved : reserved,
-      ...(type === 'set' && { onHand: quantity }),
+      ...(type === 'set' && !change.batchNumber && { onHand: quantity }),
     });
   }
   return [...effects.values()];

@@ -321,3 +321,97 @@ test('a change is undone: before it is sent it is taken back, afterwards it is a
   await maria.shows('Espresso Beans 1 kg', 140);
   equal(await maria.waiting(), 0, 'waiting');
 });
+
+test('an item kept by batch is counted batch by batch, and what comes in says which', async (world) => {
+  const { database } = world;
+  await database.sql(`SELECT version FROM inventory_define('milk', 'wh_456', track_batches => true, minimum_stock => 2,
+    attributes => '{"name": "Whole Milk", "warehouseName": "Central Warehouse"}')`);
+  for (const [number, quantity, expires] of [
+    ['L1', 4, '2098-01-10T00:00:00Z'],
+    ['L2', 8, '2098-01-20T00:00:00Z'],
+  ])
+    await database.sql(`SELECT version FROM inventory_adjust('milk', 'wh_456', ${quantity}, 'in',
+      batch_number => '${number}', expires_at => '${expires}')`);
+  const batches = async () =>
+    Object.fromEntries(
+      await database.sql("SELECT batch_number, quantity FROM inventory_batch WHERE product_id = 'milk' ORDER BY 1"),
+    );
+  const maria = await world.screen();
+  const { page } = maria;
+  const dialog = page.getByRole('dialog', { name: 'Whole Milk' });
+  const batch = dialog.getByRole('combobox', { name: 'Batch', exact: true });
+  const field = dialog.getByRole('textbox').first();
+
+  // From the page of the item: the batch is chosen with it.
+  await maria.row('Whole Milk').getByRole('link').click();
+  await page.getByRole('tab', { name: 'Batches' }).click();
+  await page.getByRole('row', { name: /^L2 8/ }).getByRole('button', { name: 'Count' }).click();
+  await field.fill('5');
+  await dialog.getByText('Available 12 → 9').waitFor();
+  await page.keyboard.press('Enter');
+  await maria.say('Counted 5 × Whole Milk, batch L2');
+  await until('the batch is counted', async () => (await batches()).L2 === '5');
+  equal(await database.available('milk'), 9, 'of the item');
+  await page.getByRole('row', { name: /^L2 5/ }).waitFor();
+  await page.getByRole('button', { name: 'Undo' }).last().click();
+  await until('the count is undone', async () => (await batches()).L2 === '8');
+
+  // A sale takes what expires first, and cannot be undone without a word of where it goes back to.
+  await page.getByRole('button', { name: 'Adjust' }).click();
+  equal(await batch.evaluate((list) => list.selectedOptions[0].text), 'First to expire', 'what is sold');
+  await field.fill('3');
+  await page.keyboard.press('Enter');
+  await until('it is sold', async () => (await batches()).L1 === '1');
+  await page.getByRole('button', { name: 'Undo' }).last().click();
+  await page.getByRole('button', { name: 'Put back' }).click();
+  await field.fill('3');
+  await page.keyboard.press('Enter');
+  await dialog.getByText('Which batch is it?').waitFor();
+  await batch.selectOption({ label: 'L1 · 1 · expires 10 Jan 2098' });
+  await field.press('Enter');
+  await until('it is put back', async () => (await batches()).L1 === '4');
+
+  // A delivery of a new one.
+  await page.getByRole('link', { name: 'All items' }).click();
+  await maria.find('milk');
+  await dialog.getByRole('radio', { name: 'In' }).check({ force: true });
+  await field.fill('6');
+  await batch.selectOption({ label: 'Another batch…' });
+  await dialog.getByLabel('Batch number').fill('L3');
+  await dialog.getByLabel('Expires').fill('2098-02-01');
+  await dialog.getByRole('button', { name: 'Receive 6' }).click();
+  await until('it is there', async () => (await batches()).L3 === '6');
+  await maria.shows('Whole Milk', 18);
+
+  // It moves while one counts: that is said, and asked when one goes on all the same.
+  await maria.find('milk');
+  await dialog.getByRole('radio', { name: 'Count' }).check({ force: true });
+  await batch.selectOption({ label: 'L2 · 8 · expires 20 Jan 2098' });
+  await database.sql("SELECT version FROM inventory_adjust('milk', 'wh_456', 1, 'out', batch_number => 'L2')");
+  await dialog.getByText('In the batch: 7 (was 8)').waitFor();
+  await field.fill('6');
+  await field.press('Enter');
+  await maria.say('needs review');
+  await page.keyboard.press('Alt+r');
+  const conflict = page.getByRole('dialog', { name: 'Changed by somebody else meanwhile' });
+  equal(await conflict.getByRole('radio').count(), 3, 'ways out');
+  await conflict.getByRole('radio', { name: /Use my count, 6/ }).check();
+  await conflict.getByText('6 in batch L2').waitFor();
+  await conflict.getByRole('button', { name: 'Apply', exact: true }).click();
+  await until('it is decided', async () => (await batches()).L2 === '6');
+
+  // Without a link which batches there are is not known; their numbers are on the shelf.
+  world.proxy.cut();
+  await page.context().setOffline(true);
+  await maria.notLive();
+  await maria.find('milk');
+  await dialog.getByRole('radio', { name: 'Count' }).check({ force: true });
+  await field.fill('4');
+  await dialog.getByLabel('Batch number').fill('L1');
+  await field.press('Enter');
+  await maria.say('saved on this device');
+  await page.context().setOffline(false);
+  world.proxy.restore();
+  await maria.settled();
+  equal(await batches(), { L1: '4', L2: '6', L3: '6' }, 'in the end');
+});

@@ -74,6 +74,10 @@ test('a manager adds an item, changes its minimum, and retires it; others find i
   const add = page.getByRole('dialog', { name: 'Add an item' });
   await add.getByRole('button', { name: 'Add item' }).click();
   await add.getByText('A product id is needed.').waitFor();
+  // What is kept by batch comes in batch by batch.
+  await add.getByLabel('Kept by batch').check();
+  equal(await add.getByLabel('In stock now').count(), 0, 'stock of no batch');
+  await add.getByLabel('Kept by batch').uncheck();
   await add.getByLabel('Product id').fill('prod_900');
   await add.getByLabel('Warehouse').fill('wh_456');
   await add.getByLabel('Name').fill('Tea Towel');

@@ -22,6 +22,8 @@ import { lastChangeOf } from '../stock/last-change';
 import { StatusBadge } from '../stock/status-badge';
 import { type Stock, useStock } from '../stock/stock-index';
 import { itemHash } from '../stock/stock-row';
+import { BatchField } from './batch-field';
+import { useBatches } from './batches';
 import {
   actionWords,
   availableAfter,
@@ -31,6 +33,7 @@ import {
   KINDS,
   type Kind,
   kindWords,
+  needsBatch,
   readQuantity,
 } from './kinds';
 import { perform } from './perform';
@@ -39,14 +42,17 @@ import './adjust-dialog.css';
 interface Props {
   readonly item: ItemKey;
   readonly kind?: Kind | undefined;
+  readonly batch?: Batch | undefined;
 }
 
-export function AdjustDialog({ item, kind: first = 'out' }: Props): ReactElement | null {
+export function AdjustDialog({ item, kind: first = 'out', batch: firstBatch = {} }: Props): ReactElement | null {
   const client = useClient();
   const view = useInventoryItem(item);
   const stock = useStock();
   const row = view.value;
+  const batches = useBatches(item, row);
   const field = useRef<HTMLInputElement>(null);
+  const form = useRef<HTMLFormElement>(null);
   // Arrows go from kind to kind, and must be able to go on.
   const isByKey = useRef(false);
   const [kind, setKind] = useState<Kind>(first);
@@ -54,7 +60,7 @@ export function AdjustDialog({ item, kind: first = 'out' }: Props): ReactElement
   const [preset, setPreset] = useState(kindWords(first).reasons[0] ?? null);
   const [other, setOther] = useState('');
   const reason = preset ?? other;
-  const [batch, setBatch] = useState<Batch>({});
+  const [chosenBatch, setBatch] = useState<Batch>(firstBatch);
   const [isTried, setTried] = useState(false);
   const [scanned, setScanned] = useState<string | null>(null);
   const version = view.base ? view.base.version + view.pending : 0;
@@ -67,15 +73,28 @@ export function AdjustDialog({ item, kind: first = 'out' }: Props): ReactElement
   const words = kindWords(kind);
   const name = itemText(row);
   const n = readQuantity(kind, text);
-  const after = n === null ? null : availableAfter(row, kind, n);
+  const batch = batches === undefined ? null : chosenBatch;
+  const isBatchNeeded = batch !== null && needsBatch(kind, n);
+  const isBatchMissed = isTried && isBatchNeeded && batch.batchNumber === undefined;
+  const inBatch = (Array.isArray(batches) ? batches : []).find(({ number }) => number === batch?.batchNumber)?.quantity;
+  const after = n === null ? null : availableAfter(row, kind, n, batch);
   const state = after === null ? null : after <= 0 ? 'out' : after < row.minimumStock ? 'low' : 'ok';
-  const moved = view.base !== null && version !== seen.version;
+  // A count is of its batch: what moves elsewhere does not touch it.
+  const isCountOfBatch = kind === 'count' && batch !== null;
+  const moved = isCountOfBatch
+    ? inBatch !== undefined && batch.seen !== undefined && inBatch !== batch.seen
+    : view.base !== null && version !== seen.version;
   const others = [...stock.byKey.values()].flatMap(({ value }) => (value?.productId === row.productId ? [value] : []));
 
   function choose(next: Kind, thenType = true): void {
     setKind(next);
     if (preset !== null || other === '') setPreset(kindWords(next).reasons[0] ?? null);
     if (thenType) field.current?.focus();
+  }
+
+  function takeTheirs(): void {
+    if (isCountOfBatch && inBatch !== undefined) setBatch((now) => ({ ...now, seen: inBatch }));
+    else if (row) setSeen({ version, available: row.quantityAvailable });
   }
 
   function step(by: number): void {
@@ -107,9 +126,15 @@ export function AdjustDialog({ item, kind: first = 'out' }: Props): ReactElement
       field.current?.select();
       return;
     }
-    const change = changeOf(item, kind, n, reason.trim(), kind === 'in' ? batch : {});
-    perform(client, change.type === 'set' && view.base ? { ...change, expectedVersion: seen.version } : change, {
-      done: doneWords(kind, n, reason.trim(), name.name),
+    if (isBatchNeeded && batch.batchNumber === undefined) {
+      form.current?.querySelector<HTMLElement>('[data-batch]')?.focus();
+      return;
+    }
+    const change = changeOf(item, kind, n, reason.trim(), batch);
+    // What was seen of a batch says it better than the version of the item, which other batches move.
+    const isOnVersion = change.type === 'set' && view.base !== null && change.expectedQuantity === undefined;
+    perform(client, isOnVersion ? { ...change, expectedVersion: seen.version } : change, {
+      done: doneWords(kind, n, reason.trim(), name.name, batch),
       name: name.name,
     });
     close();
@@ -129,7 +154,7 @@ export function AdjustDialog({ item, kind: first = 'out' }: Props): ReactElement
       onClose={close}
     >
       <BeAt item={item} status="editing" field="quantity" />
-      <form className="adjust" onSubmit={submit} noValidate>
+      <form ref={form} className="adjust" onSubmit={submit} noValidate>
         <div className="dialog-body">
           {others.length > 1 ? (
             <label className="field">
@@ -226,21 +251,30 @@ export function AdjustDialog({ item, kind: first = 'out' }: Props): ReactElement
               <p className="adjust-moved">
                 <Icon name="warning" />
                 <span>
-                  Server: <strong className="number">{count(row.quantityAvailable)}</strong> (was{' '}
-                  {count(seen.available)}){byWhom(lastChangeOf(client, itemKey(item))?.by)}
+                  {isCountOfBatch ? 'In the batch' : 'Server'}:{' '}
+                  <strong className="number">{count(isCountOfBatch ? (inBatch ?? 0) : row.quantityAvailable)}</strong>{' '}
+                  (was {count(isCountOfBatch ? (batch.seen ?? 0) : seen.available)})
+                  {byWhom(lastChangeOf(client, itemKey(item))?.by)}
                 </span>
                 {kind === 'count' && (
-                  <button
-                    type="button"
-                    className="button"
-                    onClick={() => setSeen({ version, available: row.quantityAvailable })}
-                  >
+                  <button type="button" className="button" onClick={takeTheirs}>
                     Take theirs
                   </button>
                 )}
               </p>
             )}
           </div>
+
+          {batches !== undefined && (
+            <BatchField
+              batches={batches}
+              kind={kind}
+              isNeeded={isBatchNeeded}
+              isMissed={isBatchMissed}
+              batch={chosenBatch}
+              onBatch={setBatch}
+            />
+          )}
 
           <div className="field">
             <label className="label" htmlFor="adjust-reason">
@@ -271,8 +305,6 @@ export function AdjustDialog({ item, kind: first = 'out' }: Props): ReactElement
               />
             </div>
           </div>
-
-          {kind === 'in' && <BatchFields batch={batch} onBatch={setBatch} />}
         </div>
         <footer className="dialog-actions">
           <button type="button" className="button" onClick={close}>
@@ -287,35 +319,6 @@ export function AdjustDialog({ item, kind: first = 'out' }: Props): ReactElement
   );
 }
 
-function BatchFields({ batch, onBatch }: { batch: Batch; onBatch: (batch: Batch) => void }): ReactElement {
-  return (
-    <details className="adjust-batch">
-      <summary>Batch and expiry</summary>
-      <div>
-        <label className="field">
-          <span>Batch number</span>
-          <input
-            className="input"
-            value={batch.batchNumber ?? ''}
-            onChange={(event) => onBatch(without({ ...batch, batchNumber: event.target.value }))}
-          />
-        </label>
-        <label className="field">
-          <span>Expires</span>
-          <input
-            className="input"
-            type="date"
-            value={batch.expiresAt?.slice(0, 10) ?? ''}
-            onChange={(event) =>
-              onBatch(without({ ...batch, expiresAt: event.target.value && `${event.target.value}T00:00:00Z` }))
-            }
-          />
-        </label>
-      </div>
-    </details>
-  );
-}
-
 /** Somebody scanned the next item before this dialog was done: the name of what has this code. */
 function codeNamed(text: string, stock: Stock): string | null {
   if (text.trim().length < CODE_LENGTH) return null;
@@ -326,10 +329,6 @@ function codeNamed(text: string, stock: Stock): string | null {
 
 /** Shorter ones may well be numbers. */
 const CODE_LENGTH = 6;
-
-function without(batch: Batch): Batch {
-  return Object.fromEntries(Object.entries(batch).filter(([, value]) => value !== ''));
-}
 
 function byWhom(name: string | null | undefined): string {
   return name ? `, by ${name}` : '';

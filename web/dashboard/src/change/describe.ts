@@ -15,7 +15,7 @@ export interface Described {
 export function describe(message: JsonObject, byKey: ReadonlyMap<string, ItemView>): Described {
   const quantity = typeof message.quantity === 'number' ? message.quantity : 0;
   const item = nameOf(message, byKey);
-  const where = item.where;
+  const where = typeof message.batchNumber === 'string' ? `${item.where}, batch ${message.batchNumber}` : item.where;
   switch (message.type) {
     case 'adjust':
       return { what: adjustWords(message, quantity, item.name), where };

@@ -4,7 +4,7 @@
  *
  * Out and in take a magnitude, an adjustment is signed, a count says what is
  * on the shelf.  The first three are deltas: two people who sell one each
- * never disagree.
+ * never disagree.  Of an item kept by batch a count is of one batch.
  */
 import type { Change, ItemKey, Row } from 'inventory-client';
 import { count, signed } from '../base/words';
@@ -66,8 +66,20 @@ export function readQuantity(kind: Kind, text: string): number | null {
   return n > 0 ? n : null;
 }
 
-/** How much available stock the change would leave. */
-export function availableAfter(row: Row, kind: Kind, n: number): number {
+export interface Batch {
+  readonly batchNumber?: string;
+  readonly expiresAt?: string;
+  /** How many one has seen in it; absent: that is not known. */
+  readonly seen?: number;
+}
+
+/** Does the change have to say which batch?  What goes out without is what expires first. */
+export function needsBatch(kind: Kind, n: number | null): boolean {
+  return kind === 'in' || kind === 'count' || (kind === 'adjustment' && (n ?? 0) > 0);
+}
+
+/** How much available stock the change would leave; null: not known here. */
+export function availableAfter(row: Row, kind: Kind, n: number, batch: Batch | null): number | null {
   switch (kind) {
     case 'out':
       return row.quantityAvailable - n;
@@ -76,19 +88,17 @@ export function availableAfter(row: Row, kind: Kind, n: number): number {
     case 'adjustment':
       return row.quantityAvailable + n;
     case 'count':
-      return n - row.quantityReserved;
+      if (batch === null) return n - row.quantityReserved;
+      return batch.seen === undefined ? null : row.quantityAvailable + n - batch.seen;
   }
 }
 
-export interface Batch {
-  readonly batchNumber?: string;
-  readonly expiresAt?: string;
-}
-
-export function changeOf(item: ItemKey, kind: Kind, n: number, reason: string, batch: Batch = {}): Change {
+export function changeOf(item: ItemKey, kind: Kind, n: number, reason: string, batch: Batch | null): Change {
   const { productId, warehouseId } = item;
-  const common = { productId, warehouseId, ...(reason !== '' && { reason }), ...batch };
-  if (kind === 'count') return { type: 'set', ...common, quantity: n };
+  const { seen, ...named } = batch ?? {};
+  const common = { productId, warehouseId, ...(reason !== '' && { reason }), ...named };
+  if (kind === 'count')
+    return { type: 'set', ...common, quantity: n, ...(seen !== undefined && { expectedQuantity: seen }) };
   return { type: 'adjust', ...common, quantity: n, movementType: kind };
 }
 
@@ -108,7 +118,8 @@ export function actionWords(kind: Kind, n: number | null, reason: string): strin
 }
 
 /** The same, afterwards. */
-export function doneWords(kind: Kind, n: number, reason: string, name: string): string {
+export function doneWords(kind: Kind, n: number, reason: string, item: string, batch: Batch | null): string {
+  const name = batch?.batchNumber === undefined ? item : `${item}, batch ${batch.batchNumber}`;
   switch (kind) {
     case 'out':
       return `${reason === 'Sale' ? 'Sold' : 'Took out'} ${count(n)} × ${name}`;

@@ -11,7 +11,8 @@ import { InventoryError, itemKey } from 'inventory-client';
 import { createStore } from '../base/store';
 import { say, sayNow } from '../notices/announcer';
 import { dismiss, notify, retone } from '../notices/notices';
-import { open } from '../shell/open';
+import { open, openAdjust } from '../shell/open';
+import { isByBatch } from '../stock/attributes';
 
 export type Outcome = 'done' | 'failed';
 
@@ -103,9 +104,26 @@ async function undo(client: InventoryClient, operation: Operation, change: Chang
   const delta = ack && deltaOf(ack, change);
   if (!delta || !('productId' in change) || !('warehouseId' in change)) return;
   const { productId, warehouseId } = change;
+  const batchNumber = 'batchNumber' in change ? change.batchNumber : undefined;
+  const { value: row } = client.inventory.get(change);
+  if (delta < 0 && batchNumber === undefined && row && isByBatch(row)) {
+    const text = `${words.done} is saved. Say which batch it goes back into.`;
+    const action = { word: 'Put back', run: () => openAdjust(change, 'in') };
+    notify({ tone: 'warning', title: 'Not undone yet', text, action, forMs: 15_000 });
+    sayNow(`Not undone yet. ${text}`);
+    return;
+  }
   perform(
     client,
-    { type: 'adjust', productId, warehouseId, quantity: -delta, movementType: 'adjustment', reason: 'Undo' },
+    {
+      type: 'adjust',
+      productId,
+      warehouseId,
+      quantity: -delta,
+      movementType: 'adjustment',
+      reason: 'Undo',
+      ...(batchNumber !== undefined && { batchNumber }),
+    },
     { done: `Undone: ${words.done}`, name: words.name },
   );
 }

@@ -15,11 +15,18 @@ interface Props {
 export function ResultPreview({ theirs, preview }: Props): ReactElement {
   const after = preview?.quantityAvailable ?? null;
   const isOpen = preview?.choice === 'merge' && preview.change === null;
+  const { batchNumber, quantity } = preview?.change ?? {};
   return (
     <p className="result" role="status">
       <span className="quiet">Result</span>
       {after === null || isOpen ? (
-        <span>{isOpen ? 'Type what is on the shelf' : 'not known here'}</span>
+        <span>
+          {isOpen
+            ? 'Type what is on the shelf'
+            : typeof batchNumber === 'string' && typeof quantity === 'number'
+              ? `${count(quantity)} in batch ${batchNumber}`
+              : 'not known here'}
+        </span>
       ) : (
         <>
           <span className="number">

@@ -5,6 +5,10 @@
 import type { ItemKey, JsonObject } from 'inventory-client';
 import { type KeyboardEvent, type ReactElement, useId, useState } from 'react';
 import { count, dateTime, expiryTime, signed } from '../base/words';
+import { readBatch } from '../change/batches';
+import { useSession } from '../session/context';
+import { canWrite } from '../session/session';
+import { openAdjust } from '../shell/open';
 import { type Column, numberOf, RecordTable, textOf, timeOf } from './record-table';
 import { type RecordKind, useRecords } from './records';
 
@@ -55,8 +59,31 @@ export function ItemRecords({ item, version }: { item: ItemKey; version: number 
 
 function RecordPanel({ kind, item, version }: { kind: RecordKind; item: ItemKey; version: number }): ReactElement {
   const records = useRecords(kind, item, version);
+  const mayCount = canWrite(useSession()) && kind === 'batches';
   const tab = TABS.find((one) => one.kind === kind);
-  return <RecordTable label={tab?.word ?? ''} empty={tab?.empty ?? ''} columns={COLUMNS[kind]} records={records} />;
+  const columns = mayCount ? [...COLUMNS[kind], countColumn(item)] : COLUMNS[kind];
+  return <RecordTable label={tab?.word ?? ''} empty={tab?.empty ?? ''} columns={columns} records={records} />;
+}
+
+/** Of an item kept by batch a shelf is counted batch by batch. */
+function countColumn(item: ItemKey): Column {
+  return {
+    name: 'Shelf',
+    className: 'end',
+    cell: (row) => {
+      const { number, quantity } = readBatch(row);
+      return (
+        <button
+          type="button"
+          className="button"
+          aria-label={`Count batch ${number}`}
+          onClick={() => openAdjust(item, 'count', { batchNumber: number, seen: quantity })}
+        >
+          Count
+        </button>
+      );
+    },
+  };
 }
 
 const TYPES: Readonly<Record<string, string>> = {

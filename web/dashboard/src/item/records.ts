@@ -27,8 +27,8 @@ const PAGE = 50;
 const AGAIN_MS = 1_000;
 const RETRY_MS = 5_000;
 
-/** Of one kind and item in the life of the component. */
-export function useRecords(kind: RecordKind, item: ItemKey, version: number): Records {
+/** Of one kind and item in the life of the component; null: of none (yet). */
+export function useRecords(kind: RecordKind | null, item: ItemKey, version: number): Records {
   const { source } = useSession();
   const { isConnected } = useConnection();
   const { productId, warehouseId } = item;
@@ -45,6 +45,7 @@ export function useRecords(kind: RecordKind, item: ItemKey, version: number): Re
   const answered = useRef(0);
 
   useEffect(() => {
+    if (kind === null) return;
     const read = async () => {
       lastAt.current = performance.now();
       const turn = ++asked.current;

@@ -37,6 +37,7 @@ export function EditItemDialog({ item }: { item: ItemKey | null }): ReactElement
   const [typedMinimum, setMinimum] = useState<string | null>(null);
   const minimum = typedMinimum ?? String(row?.minimumStock ?? 0);
   const [initial, setInitial] = useState('0');
+  const [isByBatch, setByBatch] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
 
   function submit(event: FormEvent): void {
@@ -82,7 +83,7 @@ export function EditItemDialog({ item }: { item: ItemKey | null }): ReactElement
       warehouseId: warehouse,
       ...((!item || typedMinimum !== null) && { minimumStock: Number(minimum) }),
       ...((!item || isRenamed) && { attributes }),
-      ...(!item && { initialQuantity: Number(initial) }),
+      ...(!item && (isByBatch ? { trackBatches: true } : { initialQuantity: Number(initial) })),
     };
   }
 
@@ -152,7 +153,7 @@ export function EditItemDialog({ item }: { item: ItemKey | null }): ReactElement
                 onChange={(event) => setMinimum(event.target.value)}
               />
             </label>
-            {!item && (
+            {!item && !isByBatch && (
               <label className="field">
                 <span>In stock now</span>
                 <input
@@ -164,6 +165,15 @@ export function EditItemDialog({ item }: { item: ItemKey | null }): ReactElement
               </label>
             )}
           </div>
+          {!item && (
+            <label className="manage-check">
+              <input type="checkbox" checked={isByBatch} onChange={(event) => setByBatch(event.target.checked)} />
+              <span>
+                Kept by batch{' '}
+                <span className="quiet small">with numbers and expiry; what is there comes in by batch</span>
+              </span>
+            </label>
+          )}
           <p id="minimum-hint" className="quiet small">
             Below its minimum an item is low, and everybody who looks is told.
           </p>

@@ -4,10 +4,10 @@
  */
 import type { ItemKey } from 'inventory-client';
 import { createStore } from '../base/store';
-import type { Kind } from '../change/kinds';
+import type { Batch, Kind } from '../change/kinds';
 
 export type Open =
-  | { readonly name: 'adjust'; readonly item: ItemKey; readonly kind?: Kind }
+  | { readonly name: 'adjust'; readonly item: ItemKey; readonly kind?: Kind; readonly batch?: Batch }
   | { readonly name: 'changes' }
   /** Of one operation; without an id, the first that waits. */
   | { readonly name: 'conflict'; readonly id?: string }
@@ -21,9 +21,9 @@ export type Open =
 
 export const open = createStore<Open | null>(null);
 
-export function openAdjust(item: ItemKey, kind?: Kind): void {
+export function openAdjust(item: ItemKey, kind?: Kind, batch?: Batch): void {
   const { productId, warehouseId } = item;
-  open.set({ name: 'adjust', item: { productId, warehouseId }, ...(kind && { kind }) });
+  open.set({ name: 'adjust', item: { productId, warehouseId }, ...(kind && { kind }), ...(batch && { batch }) });
 }
 
 export function close(): void {

@@ -37,7 +37,7 @@ function giveUp(error: unknown): void {
 function draw(now: Open): ReactElement {
   switch (now.name) {
     case 'adjust':
-      return <AdjustDialog key={itemKey(now.item)} item={now.item} kind={now.kind} />;
+      return <AdjustDialog key={itemKey(now.item)} item={now.item} kind={now.kind} batch={now.batch} />;
     case 'changes':
       return <ChangesPanel />;
     case 'conflict':

@@ -1,6 +1,7 @@
 /*
  * attributes.ts
- *   The names of items first heard of in an event, which does not carry them.
+ *   The names of items first heard of in an event, which does not carry them,
+ *   and whether they are kept by batch.
  *
  * They are asked for over HTTP, a few at a time however many items somebody
  * defines at once, and kept beside the client's rows.  What is known of a newer
@@ -14,6 +15,7 @@ import { fetchJson } from '../session/session';
 interface Known {
   readonly version: number;
   readonly attributes: JsonObject;
+  readonly isByBatch: boolean;
 }
 
 interface Wanted {
@@ -39,6 +41,11 @@ let telling = false;
 /** Of a row, as far as they are known. */
 export function attributesOf(row: Row): JsonObject | undefined {
   return known.get(itemKey(row))?.attributes ?? row.attributes;
+}
+
+/** Kept by batch, as far as that is known. */
+export function isByBatch(row: Row): boolean {
+  return known.get(itemKey(row))?.isByBatch ?? row.trackBatches === true;
 }
 
 /** Grows when some became known. */
@@ -119,7 +126,7 @@ async function hasFetched({ client, item, version }: Wanted): Promise<boolean> {
 function learn(row: Row): void {
   const key = itemKey(row);
   if (row.version < (known.get(key)?.version ?? 0)) return;
-  known.set(key, { version: row.version, attributes: row.attributes ?? {} });
+  known.set(key, { version: row.version, attributes: row.attributes ?? {}, isByBatch: row.trackBatches === true });
   if (telling) return;
   telling = true;
   setTimeout(() => {

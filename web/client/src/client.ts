@@ -16,7 +16,6 @@ import {
   channelCovers,
   type InventoryEvent,
   type ItemKey,
-  itemKey,
   type JsonObject,
   readItem,
 } from './core/protocol.js';
@@ -271,7 +270,7 @@ export class InventoryClient {
 
   /** What was counted on the shelf. */
   setQuantity(count: StockTake): Operation {
-    const { value, base, pending } = this.inventory.get(itemKey(count));
+    const { value, base, pending } = this.inventory.get(count);
     // Own changes ahead of it in the lane will each add a version.
     const seen = value && base ? base.version + pending : null;
     const { expectedVersion = seen } = count;

@@ -570,6 +570,51 @@ describe('offline', () => {
   });
 });
 
+describe('rights that change', () => {
+  const Q = { productId: 'p', warehouseId: 'v' };
+
+  async function two() {
+    const all = stage();
+    all.database.seed('p', 'v', 7);
+    await all.up();
+    expect(all.client.list()).toHaveLength(2);
+    return all;
+  }
+
+  test.each(['while connected', 'while there was no link'])(
+    '%s take away what is not for one any more',
+    async (when) => {
+      const { client, clock, relay, up, down, database } = await two();
+      if (when !== 'while connected') await down();
+      relay.warehouses = ['v'];
+      if (when === 'while connected') relay.closeAll(4203);
+      relay.start();
+      await up();
+      await clock.advance(2_000);
+      expect(client.list().map(({ value }) => value?.warehouseId)).toEqual(['v']);
+      expect(client.get(Q)).toMatchObject({ stale: false, value: { quantityAvailable: 7 } });
+      // And what comes to be for one is there at once.
+      relay.warehouses = null;
+      relay.closeAll(4203);
+      await clock.advance(5_000);
+      expect(client.get(P)).toMatchObject({ stale: false, value: { quantityAvailable: 100 } });
+      database.change('p', 'w', -1);
+      await clock.advance(100);
+      expect(client.get(P).value?.quantityAvailable).toBe(99);
+    },
+  );
+
+  test('a token renewed with the same rights costs no snapshot, and leaves nothing unconfirmed', async () => {
+    const { client, clock, relay } = await two();
+    const before = relay.received.length;
+    relay.closeAll(4203);
+    await clock.advance(5_000);
+    expect(client.state.name).toBe('connected');
+    expect(client.list().filter(({ stale }) => stale)).toEqual([]);
+    expect(relay.received.slice(before).filter(({ type }) => type === 'subscribe')).toEqual([]);
+  });
+});
+
 describe('tabs', () => {
   test('both tabs show a change, one of them sends it', async () => {
     const { clock, client, database, relay, tab, up } = stage();

@@ -341,8 +341,14 @@ export class Connection {
 
   #onWelcome(frame: Frame): void {
     const again = this.#lastConnected !== null;
+    const scope = JSON.stringify(this.#welcome.scope);
     this.#welcome = readWelcome(frame);
     this.#windowMs = integerOf(frame.reconnectWindowMs) ?? 0;
+    if (again && scope !== JSON.stringify(this.#welcome.scope)) {
+      // What one has may be none of one's business now, and something else be: all is told and said anew.
+      this.#asked = null;
+      this.#channels.retell();
+    }
     // A position that cannot be served is answered with a resync.
     const recovered = this.#asked !== null && frame.recovered === true;
     if (this.#asked === null) {
@@ -564,7 +570,7 @@ export class Connection {
     const { maxMessageBytes } = this.#welcome.limits;
     if (byteSize(text) > maxMessageBytes) {
       // Sent, it would end the connection (1009).
-      const error = new InventoryError('too_large', 'the message is larger than the relay takes');
+      const error = new InventoryError('too_large', 'larger than the relay takes');
       if (!this.refuse(message, error)) this.report(error);
       return true;
     }
@@ -579,7 +585,7 @@ export class Connection {
     if (code === 4003) return this.#fail('forbidden', text);
     const range = Math.floor(code / 100);
     if (range === 40 || [1003, 1007, 1009].includes(code)) return this.#fail('bad_request', text);
-    if (code === 4202 || code === 4203) this.#feed.forget(text);
+    if (code === 4202) this.#feed.forget(text);
     this.#lost(text, range === 42 || code === 1001 || code === 1012);
   }
 

@@ -78,21 +78,14 @@ export class HealthMeter {
         problems,
         0,
         10,
-        `${problems} problems in 5 minutes, the last ${last}: ${
-          last === 'rate_limited' ? 'raise the batch window.' : 'look at the list of changes.'
+        `${problems} problems in 5 minutes, last ${last}: ${
+          last === 'rate_limited' ? 'raise the batch window.' : 'look at the changes.'
         }`,
       ],
       stale
         ? ['freshness', 10, 5, 0, 5, 'The relay lost its database: numbers may be old.']
         : ['freshness', 10, gaps, 0, 5, `${gaps} gaps in 5 minutes: rows came again.`],
-      [
-        'page',
-        5,
-        busyMs,
-        3_000,
-        30_000,
-        `The page was busy for ${Math.round(busyMs / 1000)} s of 5 minutes: show fewer rows.`,
-      ],
+      ['page', 5, busyMs, 3_000, 30_000, `The page was busy for ${Math.round(busyMs / 1000)} s: show fewer rows.`],
     ];
     const factors = rows.map(([id, weight, value, good, bad, advice]) => {
       // 1 up to good, 0 from bad on.

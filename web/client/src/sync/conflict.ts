@@ -85,11 +85,9 @@ export function changeFor(conflict: Conflict, choice: ConflictChoice, value?: nu
   const { theirs, base } = conflict;
   if (choice === 'server') return null;
   if (choice === 'merge') return value === undefined ? null : setTo(conflict, value);
-  if (message.type === 'adjust') {
-    if (choice === 'local' && conflict.code === 'insufficient_stock') return { ...again, onShortage: 'force' };
-    if (choice === 'local' && conflict.mine && !message.batchNumber)
-      return setTo(conflict, conflict.mine.quantityOnHand);
-    return again;
+  if (message.type === 'adjust' && choice === 'local') {
+    if (conflict.code === 'insufficient_stock') return { ...again, onShortage: 'force' };
+    if (conflict.mine && !message.batchNumber) return setTo(conflict, conflict.mine.quantityOnHand);
   }
   if (message.type === 'set') {
     const counted = Number(message.quantity);
@@ -103,17 +101,10 @@ export function changeFor(conflict: Conflict, choice: ConflictChoice, value?: nu
 }
 
 /** On the version that was shown: if it moved again, it is a conflict again. */
-function setTo(conflict: Conflict, quantity: number): JsonObject | null {
-  const { message } = conflict.operation;
-  if (!conflict.theirs || !Number.isSafeInteger(quantity)) return null;
-  const { productId, warehouseId, version } = conflict.theirs;
-  return {
-    type: 'set',
-    productId,
-    warehouseId,
-    quantity,
-    expectedVersion: version,
-    batchNumber: message.batchNumber,
-    reason: message.reason,
-  } as JsonObject;
+function setTo({ operation, theirs }: Conflict, quantity: number): JsonObject | null {
+  const { batchNumber, reason } = operation.message;
+  if (!theirs || !Number.isSafeInteger(quantity)) return null;
+  const { productId, warehouseId, version: expectedVersion } = theirs;
+  // Undefined is not sent.
+  return { type: 'set', productId, warehouseId, quantity, expectedVersion, batchNumber, reason } as JsonObject;
 }

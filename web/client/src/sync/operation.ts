@@ -201,7 +201,7 @@ function isUnreadable(value: Json | undefined, depth = 0): boolean {
 
 /** What is wrong with a change, or null. */
 export function flawOf(change: JsonObject): string | null {
-  if (isUnreadable(change)) return 'text, a value or a depth that JSON cannot carry';
+  if (isUnreadable(change)) return 'a value that JSON cannot carry';
   const { reservationId, lines } = change;
   if (reservationId !== undefined && !textOf(reservationId)) return 'reservationId must be text';
   if (Array.isArray(lines) && lines.length === 0) return 'no lines';

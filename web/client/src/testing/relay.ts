@@ -61,6 +61,8 @@ export class MemoryRelay {
   /** To be given to a client as `WebSocket`. */
   readonly WebSocket: SocketConstructor;
   readonly #options: RelayOptions;
+  /** What everybody may see; who is connected is told by a close, or when next connected. null: all. */
+  warehouses: readonly string[] | null = null;
   readonly #presence = new Map<string, Map<string, Member>>();
   #up = true;
   #ids = 0;
@@ -208,7 +210,7 @@ export class MemoryRelay {
       features: ['resume', 'operations', 'presence', 'batch'],
       reconnectWindowMs: this.#options.reconnectWindowMs ?? 1000,
       user: { id: session.user.sub, ...(session.user.name !== undefined && { name: session.user.name }) },
-      scope: { role: 'operator' },
+      scope: { role: 'operator', warehouses: this.warehouses },
       position: since !== null && missed ? since : database.head,
       ...(missed && { recovered: true }),
     });
@@ -234,7 +236,9 @@ export class MemoryRelay {
 
   #snapshot(session: Session, channel: string): void {
     if (channel.startsWith('presence:')) return;
-    const rows = [...this.#options.database.rows.values()].filter((row) => channelCovers(channel, row));
+    const rows = [...this.#options.database.rows.values()].filter(
+      (row) => channelCovers(channel, row) && this.#shows(row),
+    );
     const size = this.#options.pageSize ?? 500;
     for (let at = 0; at === 0 || at < rows.length; at += size) {
       const more = at + size < rows.length;
@@ -271,6 +275,10 @@ export class MemoryRelay {
       if (session.hello && message.snapshot === true) this.#snapshot(session, channel);
       this.#sendPresence(session, channel);
     }
+  }
+
+  #shows({ warehouseId }: { readonly warehouseId: string }): boolean {
+    return this.warehouses?.includes(warehouseId) ?? true;
   }
 
   #allows(channel: string): boolean {
@@ -379,7 +387,7 @@ export class MemoryRelay {
   }
 
   #follows(session: Session, entry: LogEntry): boolean {
-    return [...session.channels].some((name) => channelCovers(name, entry.key));
+    return this.#shows(entry.key) && [...session.channels].some((name) => channelCovers(name, entry.key));
   }
 }
 

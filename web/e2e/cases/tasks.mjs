@@ -285,6 +285,29 @@ test('a scanner and clumsy hands do no harm', async (world) => {
   await page.keyboard.press('Escape');
   await where.selectOption('');
 
+  // The page of an item takes a scan, too: the dialog opens, with the page of what was scanned behind it.
+  await page.getByRole('searchbox').fill('');
+  await maria.row('House Blend Beans 1 kg', 'Shop Old Town').getByRole('link').click();
+  await page.getByRole('tab', { name: 'Batches' }).click();
+  await page.keyboard.type('2000000001050');
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog', { name: 'Earl Grey' }).waitFor();
+  equal(await dialog.getByRole('combobox').inputValue(), 'wh_457', 'the place one looks at');
+  await page.keyboard.press('Escape');
+  await page.getByRole('heading', { name: 'Earl Grey' }).waitFor();
+  // What is no code is searched for in the list, and is still there when one comes back to it.
+  await page.keyboard.type('dark choc');
+  await page.keyboard.press('Enter');
+  await until('it is found', async () => (await page.locator('.stock-row').count()) === 2);
+  equal(await page.getByRole('searchbox').inputValue(), 'dark choc', 'the search');
+  await page.locator('.item-name').first().click();
+  await page.getByRole('heading', { name: 'Dark Chocolate' }).waitFor();
+  await page.goBack();
+  await until('it is found again', async () => (await page.locator('.stock-row').count()) === 2);
+  await page.locator('.item-name').first().click();
+  await page.getByRole('link', { name: 'All items' }).click();
+  equal(await page.getByRole('searchbox').inputValue(), '', 'the search among all items');
+
   // Ids that mean something in an address, and addresses that mean nothing.
   await page.getByRole('searchbox').fill('');
   await maria.row(odd.name, 'wh_456').getByRole('link').click();

@@ -3,7 +3,7 @@
  *   One item: how much there is, everywhere, and how it came to be so.
  */
 import type { ItemKey } from 'inventory-client';
-import { useInventoryItem } from 'inventory-client/react';
+import { useConnection, useInventoryItem } from 'inventory-client/react';
 import { type ReactElement, useEffect, useMemo } from 'react';
 import { Icon } from '../base/icons';
 import { count } from '../base/words';
@@ -18,6 +18,7 @@ import { Quantity } from '../stock/quantity';
 import { StatusBadge } from '../stock/status-badge';
 import { useStock } from '../stock/stock-index';
 import { itemHash } from '../stock/stock-row';
+import { ItemBar } from './item-bar';
 import { ItemRecords } from './item-records';
 import './item-page.css';
 
@@ -42,12 +43,8 @@ export function ItemPage({ productId, warehouseId }: ItemKey): ReactElement {
   if (!row) {
     return (
       <main className="item-page">
-        <BackLink />
-        <p className="empty">
-          {stock.byKey.size === 0
-            ? 'Loading…'
-            : `${productId} in ${warehouseId} is not here: retired, or none of yours.`}
-        </p>
+        <ItemBar item={item} />
+        <NoItem item={item} />
       </main>
     );
   }
@@ -59,7 +56,7 @@ export function ItemPage({ productId, warehouseId }: ItemKey): ReactElement {
 
   return (
     <main className="item-page">
-      <BackLink />
+      <ItemBar item={item} />
       <BeAt item={item} status="viewing" />
       <header className="item-head">
         <div className="item-titles">
@@ -117,11 +114,23 @@ export function ItemPage({ productId, warehouseId }: ItemKey): ReactElement {
   );
 }
 
-function BackLink(): ReactElement {
+function NoItem({ item: { productId, warehouseId } }: { item: ItemKey }): ReactElement {
+  const { isComplete, warehouses } = useStock();
+  const { isConnected } = useConnection();
+  if (!isComplete)
+    return (
+      <p className="empty" role="status">
+        {isConnected ? 'Loading…' : 'This item is not kept on this device, and there is no link to ask for it.'}
+      </p>
+    );
+  const where = warehouses.find(({ id }) => id === warehouseId)?.name ?? warehouseId;
   return (
-    <a className="button plain item-back" href="#/">
-      <Icon name="arrowLeft" /> All items
-    </a>
+    <div className="item-none">
+      <h1>{productId}</h1>
+      <p className="quiet">
+        in {where} is not here for you: it was retired, never was, or is in a warehouse that is not yours.
+      </p>
+    </div>
   );
 }
 

@@ -5,11 +5,11 @@
  * Two hundred events a second change single rows, which follow their items by
  * themselves.  What looks at all of them is made anew a few times a second.
  */
-import type { InventoryClient, ItemView } from 'inventory-client';
+import type { InventoryClient, ItemView, Row } from 'inventory-client';
 import { useClient } from 'inventory-client/react';
 import { createContext, useContext, useSyncExternalStore } from 'react';
 import { onAttributes } from './attributes';
-import { itemText } from './item-text';
+import { isCodeOf, itemText } from './item-text';
 import { NameOrder } from './order';
 
 export interface Warehouse {
@@ -27,6 +27,8 @@ export interface Stock {
   readonly unsent: number;
   /** Some rows are from before and not confirmed since. */
   readonly stale: number;
+  /** The relay has said all there is: what is not here is not for one. */
+  readonly isComplete: boolean;
 }
 
 const EVERY_MS = 200;
@@ -42,10 +44,29 @@ export class StockIndex {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #tookMs = 0;
   #stop: (() => void) | null = null;
+  #isComplete = false;
 
+  /** Lives as long as the client. */
   constructor(client: InventoryClient) {
     this.#client = client;
-    this.#stock = summarise(client.list(), this.#order);
+    this.#stock = this.#summarise();
+    client.on('snapshot', ({ more }) => {
+      if (!more) this.#complete();
+    });
+    // A relay of the plain dialect sends what changes, and nothing else.
+    client.on('state', (state) => {
+      if (state.name === 'connected' && state.dialect === 'plain') this.#complete();
+    });
+  }
+
+  #complete(): void {
+    this.#isComplete = true;
+    if (this.#listeners.size > 0) this.#later();
+    else this.#stock = this.#summarise();
+  }
+
+  #summarise(): Stock {
+    return { ...summarise(this.#client.list(), this.#order), isComplete: this.#isComplete };
   }
 
   get = (): Stock => this.#stock;
@@ -76,7 +97,7 @@ export class StockIndex {
   #look(): void {
     const began = performance.now();
     this.#timer = null;
-    this.#stock = summarise(this.#client.list(), this.#order);
+    this.#stock = this.#summarise();
     for (const changed of [...this.#listeners]) changed();
     // The components render before this.
     queueMicrotask(() => {
@@ -90,7 +111,7 @@ function clamp(ms: number): number {
   return Math.min(LATEST_MS, Math.max(EVERY_MS, ms));
 }
 
-function summarise(views: readonly ItemView[], order: NameOrder): Stock {
+function summarise(views: readonly ItemView[], order: NameOrder): Omit<Stock, 'isComplete'> {
   const warehouses = new Map<string, string>();
   const byKey = new Map<string, ItemView>();
   let out = 0;
@@ -117,6 +138,16 @@ function summarise(views: readonly ItemView[], order: NameOrder): Stock {
     unsent,
     stale,
   };
+}
+
+/** The row of this code, as a scanner types it; of several that in the first of these places. */
+export function rowOfCode(stock: Stock, code: string, places: readonly (string | null)[]): Row | null {
+  const rows = stock.views.flatMap(({ value }) => (value && isCodeOf(itemText(value), value, code) ? [value] : []));
+  for (const place of places) {
+    const there = rows.find(({ warehouseId }) => warehouseId === place);
+    if (there) return there;
+  }
+  return rows[0] ?? null;
 }
 
 export const StockContext = createContext<StockIndex | null>(null);

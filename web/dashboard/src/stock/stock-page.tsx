@@ -13,9 +13,11 @@ import { DataAge } from '../shell/data-age';
 import { openAdjust } from '../shell/open';
 import { AttentionTiles } from './attention-tiles';
 import { isCodeOf, itemText } from './item-text';
-import { type Filter, type HeldOrder, holdOrder, keepOrder, ordered, type Segment } from './order';
+import { search as searchedFor, segment as shownSegment } from './looking';
+import { type Filter, type HeldOrder, holdOrder, keepOrder, ordered } from './order';
 import { place } from './place';
 import { useStock } from './stock-index';
+import { itemHash } from './stock-row';
 import { StockTable } from './stock-table';
 import { StockToolbar } from './stock-toolbar';
 import './stock-page.css';
@@ -23,11 +25,11 @@ import './stock-page.css';
 export function StockPage(): ReactElement {
   const stock = useStock();
   const mayWrite = canWrite(useSession());
-  const [search, setSearch] = useState('');
+  const search = useStore(searchedFor);
   const chosen = useStore(place);
   // With its last item a warehouse goes, and cannot be chosen any more: nor could another.
   const warehouse = stock.warehouses.some(({ id }) => id === chosen) ? chosen : null;
-  const [segment, setSegment] = useState<Segment>('all');
+  const segment = useStore(shownSegment);
   const searched = useDeferredValue(search);
   const filter = useMemo<Filter>(() => ({ search: searched, warehouse, segment }), [searched, warehouse, segment]);
   const wanted = useMemo(() => ordered(stock.views, filter), [stock, filter]);
@@ -67,17 +69,16 @@ export function StockPage(): ReactElement {
       (search.trim() ? now[0] : undefined);
     if (!view?.value) return;
     if (mayWrite) openAdjust(view.value);
-    else
-      location.hash = `/item/${encodeURIComponent(view.value.productId)}/${encodeURIComponent(view.value.warehouseId)}`;
+    else location.hash = itemHash(view.value);
   }
 
   return (
     <main className="stock-page">
       <h1 className="unseen">Stock</h1>
-      <AttentionTiles stock={stock} segment={segment} onSegment={setSegment} />
+      <AttentionTiles stock={stock} segment={segment} onSegment={shownSegment.set} />
       <StockToolbar
         search={search}
-        onSearch={setSearch}
+        onSearch={searchedFor.set}
         onEnter={enter}
         warehouse={warehouse}
         onWarehouse={place.set}
@@ -89,7 +90,7 @@ export function StockPage(): ReactElement {
         keys={keys}
         byKey={stock.byKey}
         mayWrite={mayWrite}
-        isFiltered={search !== '' || segment !== 'all' || warehouse !== null}
+        isFiltered={(search !== '' || segment !== 'all' || warehouse !== null) && stock.byKey.size > 0}
       />
       <DataAge />
     </main>

@@ -65,6 +65,93 @@ test('an operator of one warehouse sees that one, a viewer changes nothing', asy
   equal(await vera.page.getByRole('button', { name: 'Add an item' }).count(), 0, 'tools of a manager');
 });
 
+/** Who is in it by a row, with what it says. */
+const setMember = (world, sub, role, warehouses = null) =>
+  world.database.sql(`INSERT INTO inventory_member (organization_id, subject, role, warehouses)
+    VALUES ('', '${sub}', '${role}', ${warehouses === null ? 'NULL' : `'{${warehouses.join(',')}}'`})
+    ON CONFLICT (organization_id, subject) DO UPDATE SET role = excluded.role, warehouses = excluded.warehouses`);
+
+test('what one may do changes on the open page, and who may do nothing is told so', async (world) => {
+  for (const sub of ['maria', 'olga']) await setMember(world, sub, 'manager');
+  const maria = await world.screen();
+  const { page } = maria;
+  const account = page.getByRole('button', { name: /^Account/ });
+  // In the middle of what only a manager may do.
+  await maria.row(HOUSE).getByRole('link').click();
+  await page.getByRole('button', { name: 'Edit' }).click();
+  await page.getByRole('dialog', { name: 'Edit item' }).waitFor();
+  await setMember(world, 'maria', 'operator');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await maria.say('You are now: Operator');
+  equal(await page.getByRole('button', { name: 'Retire' }).count(), 0, 'tools of a manager');
+  await page.getByRole('button', { name: 'Adjust' }).waitFor();
+  await setMember(world, 'maria', 'viewer');
+  await page.getByRole('button', { name: 'Adjust' }).waitFor({ state: 'detached' });
+  // Of one warehouse only, and not the one that is looked at.
+  await setMember(world, 'maria', 'manager', ['wh_457']);
+  await page.getByText('is not here for you').waitFor();
+  await page.getByRole('link', { name: 'All items' }).first().click();
+  await until('one warehouse is left', async () => (await page.locator('.stock-row').count()) === 6);
+  await account.click();
+  await page.getByText('Manager in wh_457', { exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Add an item' }).waitFor();
+  await page.keyboard.press('Escape');
+  // None at all.
+  await setMember(world, 'maria', 'viewer', []);
+  await maria.say('There is no warehouse here that you may see.');
+  await world.database.sql("DELETE FROM inventory_member WHERE subject = 'maria'");
+  await maria.say('You have no access here any more.');
+  equal(await page.locator('.stock-row').count(), 0, 'rows');
+  await setMember(world, 'maria', 'operator');
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await until('all is there', async () => (await page.locator('.stock-row').count()) === 12);
+});
+
+test('an address of what is not there, or not for one, says so and leads back', async (world) => {
+  const otto = await world.screen({ as: 'Otto Operator' });
+  const { page } = otto;
+  for (const item of ['no_such/wh_457', 'prod_123/wh_456']) {
+    await page.evaluate((hash) => {
+      location.hash = hash;
+    }, `#/item/${item}`);
+    await page.getByRole('heading', { name: item.split('/')[0] }).waitFor();
+    await page.getByText('is not here for you').waitFor();
+    await page.getByRole('main').getByRole('link', { name: 'All items' }).first().click();
+    await otto.row(HOUSE, 'Shop Old Town').waitFor();
+  }
+  // With nothing at all to be seen, and from the start.
+  const token = world.relay.token({ sub: 'nils', name: 'Nils Nowhere', role: 'operator', warehouses: [] });
+  const nils = await world.screen({ as: null });
+  await nils.page.getByText('Use a token').click();
+  await nils.page.getByLabel('Token').fill(token);
+  await nils.page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await nils.say('There is no warehouse here that you may see.');
+  await nils.page.goto(`${nils.url}#/item/prod_123/wh_456`);
+  await nils.page.getByText('is not here for you').waitFor();
+  await nils.page.reload();
+  await nils.page.getByText('is not here for you').waitFor();
+});
+
+test('an empty stock says what to do next', async (world) => {
+  await world.database.sql('DROP EXTENSION pg_inventory CASCADE');
+  await world.database.sql('CREATE EXTENSION pg_inventory');
+  await world.database.sql(
+    "SELECT inventory_grant(level, 'inventory_relay') FROM unnest(ARRAY['relay', 'backend']) AS level",
+  );
+  const vera = await world.screen({ as: null });
+  await vera.page.getByRole('button', { name: /Vera/ }).click();
+  await vera.say('No items yet.');
+  equal(await vera.page.getByRole('button', { name: 'Add the first item' }).count(), 0, "a manager's tool");
+  const maria = await world.screen({ as: null });
+  await maria.page.getByRole('button', { name: /Maria/ }).click();
+  await maria.page.getByRole('button', { name: 'Add the first item' }).click();
+  const dialog = maria.page.getByRole('dialog', { name: 'Add an item' });
+  await dialog.getByLabel('Product id').fill('one');
+  await dialog.getByLabel('Warehouse').fill('here');
+  await dialog.getByRole('button', { name: 'Add item' }).click();
+  await vera.page.getByRole('link', { name: 'one', exact: true }).waitFor();
+});
+
 test('a manager adds an item, changes its minimum, and retires it; others find it at once', async (world) => {
   const maria = await world.screen();
   const olga = await world.screen({ as: 'Olga Operator' });

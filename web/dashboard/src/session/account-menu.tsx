@@ -8,16 +8,14 @@ import { Icon } from '../base/icons';
 import { type Open, open } from '../shell/open';
 import { ThemeSwitch } from '../shell/theme-switch';
 import { useSession } from './context';
-import { isManager } from './session';
+import { isManager, rightsOf } from './session';
 import './account-menu.css';
-
-const ROLES = { viewer: 'Viewer: looks only', operator: 'Operator', manager: 'Manager' } as const;
 
 export function AccountMenu(): ReactElement {
   const session = useSession();
   const menu = useRef<HTMLDivElement>(null);
   const id = useId();
-  const { user, role, warehouses, organization } = session;
+  const { user, organization } = session;
 
   function go(next: Open): void {
     menu.current?.hidePopover();
@@ -33,8 +31,7 @@ export function AccountMenu(): ReactElement {
         <p className="account-who">
           <strong>{user.name}</strong>
           <span className="quiet small">
-            {ROLES[role]}
-            {warehouses && ` in ${warehouses.join(', ')}`}
+            {rightsOf(session)}
             {organization !== '' && `, ${organization}`}
           </span>
         </p>

@@ -7,6 +7,7 @@
 import { createClient, type InventoryClient } from 'inventory-client';
 import { device } from '../base/kept';
 import { createStore } from '../base/store';
+import { sayNow } from '../notices/announcer';
 import { notify } from '../notices/notices';
 import {
   applicationSource,
@@ -21,8 +22,11 @@ import {
   keptSource,
   openSession,
   Refused,
+  rightsOf,
   type Session,
+  type SessionAnswer,
   type TokenSource,
+  withRights,
 } from './session';
 
 export type App =
@@ -148,4 +152,18 @@ function signedIn(session: Session): void {
   // For whoever opens the console.
   (globalThis as { inventory?: InventoryClient }).inventory = client;
   app.set({ name: 'signed-in', session, client });
+  client.on('state', ({ name }) => name === 'connected' && followRights(client));
+}
+
+/** Rights that change end the connection; the next one says what they are now. */
+function followRights(client: InventoryClient): void {
+  const now = app.get();
+  const { scope } = client.connection.welcome;
+  if (now.name !== 'signed-in' || now.client !== client || scope === null) return;
+  const session = withRights(now.session, { scope: scope as unknown as SessionAnswer['scope'] });
+  if (session === now.session) return;
+  app.set({ ...now, session });
+  const text = `You are now: ${rightsOf(session)}`;
+  notify({ id: 'rights', tone: 'plain', title: 'Your rights have changed', text, forMs: 12_000 });
+  sayNow(`Your rights have changed. ${text}`);
 }

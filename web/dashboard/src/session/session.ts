@@ -145,6 +145,28 @@ export async function openSession(source: TokenSource): Promise<Session> {
   return source.kind === 'application' ? { ...session, source: ofOnePerson(session) } : session;
 }
 
+/** With what the relay says of one's rights now; the same, if it is nothing new. */
+export function withRights(session: Session, said: Pick<SessionAnswer, 'scope'>): Session {
+  const { role, warehouses } = sessionOf({ user: { id: session.user.id }, ...said }, session.source);
+  if (role === session.role && String(warehouses) === String(session.warehouses)) return session;
+  const { user, organization } = session;
+  // What one is, without a link after a reload.
+  tab.set(LAST, JSON.stringify({ user, scope: { organization, role, warehouses } }));
+  return { ...session, role, warehouses };
+}
+
+const ROLES: Readonly<Record<Role, string>> = {
+  viewer: 'Viewer: looks only',
+  operator: 'Operator',
+  manager: 'Manager',
+};
+
+/** "Operator in wh_457". */
+export function rightsOf({ role, warehouses }: Pick<Session, 'role' | 'warehouses'>): string {
+  if (warehouses === null) return ROLES[role];
+  return `${ROLES[role]} in ${warehouses.length === 0 ? 'no warehouse' : warehouses.join(', ')}`;
+}
+
 /** A new token in the place of one that has ended.  Nothing is kept of one that is somebody else's. */
 export async function renewToken(session: Session, token: string): Promise<void> {
   const said = await fetchSession(token);
@@ -193,7 +215,7 @@ function sessionOf({ user, scope }: SessionAnswer, source: TokenSource): Session
   };
 }
 
-interface SessionAnswer {
+export interface SessionAnswer {
   readonly user: { id: string; name?: string; picture?: string };
   readonly scope: { organization?: string; role: Role; warehouses?: readonly string[] | null };
 }

@@ -3,7 +3,7 @@
  *   Draws what `open` says.
  */
 import { itemKey } from 'inventory-client';
-import type { ReactElement } from 'react';
+import { type ReactElement, useEffect } from 'react';
 import { AlertsPanel } from '../alerts/alerts-panel';
 import { Guard } from '../base/guard';
 import { useStore } from '../base/store';
@@ -14,18 +14,31 @@ import { EditItemDialog } from '../manage/edit-item-dialog';
 import { RetireDialog } from '../manage/retire-dialog';
 import { notify } from '../notices/notices';
 import { PerformanceLoader } from '../performance/performance-loader';
+import { useSession } from '../session/context';
+import { canWrite, isManager, type Session } from '../session/session';
 import { SignInAgain } from '../session/sign-in-again';
 import { SignOutDialog } from '../session/sign-out-dialog';
 import { close, type Open, open } from './open';
 
 export function OverPage(): ReactElement | null {
   const now = useStore(open);
-  if (!now) return null;
+  const session = useSession();
+  const isAllowed = now === null || mayOpen(now, session);
+  // Rights may go while one is in the middle of something.
+  useEffect(() => {
+    if (!isAllowed) close();
+  }, [isAllowed]);
+  if (!now || !isAllowed) return null;
   return (
     <Guard fallback={null} onFailure={giveUp}>
       {draw(now)}
     </Guard>
   );
+}
+
+function mayOpen({ name }: Open, session: Session): boolean {
+  if (name === 'add-item' || name === 'edit-item' || name === 'retire') return isManager(session);
+  return name !== 'adjust' || canWrite(session);
 }
 
 /** The page below goes on. */

@@ -3,7 +3,7 @@
  *   The page of somebody who is signed in: header, one of the pages, what lies over it.
  */
 import { type ItemKey, itemKey } from 'inventory-client';
-import { useClient } from 'inventory-client/react';
+import { useClient, useConnection } from 'inventory-client/react';
 import { type ReactElement, useEffect } from 'react';
 import { clearAlerts, followAlerts } from '../alerts/alerts';
 import { useHash } from '../base/hooks';
@@ -17,19 +17,23 @@ import { clearSamples, followSamples } from '../performance/samples';
 import { followAttributes } from '../stock/attributes';
 import { letGo } from '../stock/hold';
 import { followLastChanges } from '../stock/last-change';
+import { lookAtAll } from '../stock/looking';
 import { place } from '../stock/place';
 import { StockContext, useStockIndex } from '../stock/stock-index';
 import { StockPage } from '../stock/stock-page';
 import { Banner } from './banner';
 import { Header } from './header';
 import { followLastHeard } from './last-heard';
+import { NoAccess } from './no-access';
 import { OverPage } from './over-page';
 
 const FOLLOWERS = [followAlerts, followAttributes, followLastChanges, followLastHeard, followSamples];
 
 export function Workspace(): ReactElement {
   const client = useClient();
+  const { state } = useConnection();
   const item = itemOf(useHash());
+  const isRefused = state.name === 'error' && state.code === 'forbidden';
 
   useEffect(() => {
     const offs = FOLLOWERS.map((follow) => follow(client));
@@ -56,7 +60,7 @@ export function Workspace(): ReactElement {
       <PresenceProvider>
         <Header />
         <Banner />
-        {item ? <ItemPage key={itemKey(item)} {...item} /> : <StockPage />}
+        {isRefused ? <NoAccess /> : item ? <ItemPage key={itemKey(item)} {...item} /> : <StockPage />}
         <OverPage />
       </PresenceProvider>
       <Toasts />
@@ -71,6 +75,7 @@ function forget(): void {
   clearSamples();
   dismissAll();
   letGo();
+  lookAtAll();
   place.set(null);
   say('');
   sayNow('');

@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "bearer.h"
+#include "clock.h"
+#include "cover.h"
 #include "list.h"
 #include "log.h"
 #include "metrics.h"
@@ -107,7 +109,8 @@ typedef struct Pending
 	int64_t wanted_count;
 	void (*proceed)(struct Pending *pending); /* when the scope is known */
 	Buf items;								  /* without the brackets */
-	int64_t covered_by;
+	Cover cover;							  /* of them */
+	int64_t give_up_at_ms;
 } Pending;
 
 /* Answers that wait until the relay has read the tick that covers them. */
@@ -176,6 +179,7 @@ take_scope(void *line, AccessVerdict verdict, Scope *scope)
 	else
 	{
 		pending->scope = scope_share(scope);
+		pending->cover = cover_begin(pending->sources->stream);
 		pending->proceed(pending);
 	}
 }
@@ -279,6 +283,15 @@ send_rows(Pending *pending)
 	finish_text(pending, &text);
 }
 
+/* Everything is there that was asked for. */
+static void
+await_cover(Pending *pending)
+{
+	pending->give_up_at_ms = clock_monotonic_ms() + pending->sources->config->query_timeout_ms;
+	list_append(covering_list(), &pending->in_covering);
+	answer_advance();
+}
+
 static void ask_rows(Pending *pending);
 
 /* Retired items are left out, so it may take several pages to have as many as were wanted. */
@@ -301,16 +314,13 @@ take_rows(void *line, InventoryVerdict verdict, InventoryPage *page)
 		buf_append(&pending->items, page->items.bytes + 1, page->items.size - 2);
 	}
 	buf_free(&page->items);
-	pending->covered_by = page->covered_by;
+	pending->cover.tick = page->covered_by;
 	pending->query.after = page->last;
 	pending->query.max_count -= page->count;
 	if (page->has_more && pending->query.max_count > 0)
 		ask_rows(pending);
 	else
-	{
-		list_append(covering_list(), &pending->in_covering);
-		answer_advance(pending->sources);
-	}
+		await_cover(pending);
 }
 
 static void
@@ -319,8 +329,27 @@ ask_rows(Pending *pending)
 	inventory_ask(pending->sources->inventory, pending->scope, &pending->query, take_rows, pending);
 }
 
+bool
+answer_awaits_cover(void)
+{
+	return !list_is_empty(covering_list());
+}
+
+static void
+look_at_cover(Pending *pending)
+{
+	CoverState state = cover_state(&pending->cover, pending->sources->stream);
+
+	if (state == COVER_REACHED)
+		send_rows(pending);
+	else if (state == COVER_VOID)
+		finish(pending, http_error(&pending->request, 503, "The connection to the database was lost meanwhile"));
+	else if (clock_monotonic_ms() >= pending->give_up_at_ms)
+		finish(pending, http_error(&pending->request, 503, "The event log does not go on"));
+}
+
 void
-answer_advance(const AnswerSources *sources)
+answer_advance(void)
 {
 	ListNode *next;
 
@@ -329,8 +358,7 @@ answer_advance(const AnswerSources *sources)
 		Pending *pending = list_object(node, Pending, in_covering);
 
 		next = list_next(&covering, node);
-		if (stream_tick(sources->stream) >= pending->covered_by)
-			send_rows(pending);
+		look_at_cover(pending);
 	}
 }
 
@@ -363,9 +391,8 @@ take_records(void *line, RecordsVerdict verdict, RecordsPage *page)
 	else
 	{
 		pending->items = page->rows;
-		pending->covered_by = page->covered_by;
-		list_append(covering_list(), &pending->in_covering);
-		answer_advance(pending->sources);
+		pending->cover.tick = page->covered_by;
+		await_cover(pending);
 	}
 }
 

@@ -41,8 +41,11 @@ typedef struct AnswerSources
 /* Answers a request, now or when the database has. */
 void answer_request(const AnswerSources *sources, Connection *connection, HttpRequest *request);
 
-/* The stream has moved: answers may go out that waited to be covered by a tick. */
-void answer_advance(const AnswerSources *sources);
+/* The stream has moved, or time: answers may go out that waited to be covered by a tick, or are given up. */
+void answer_advance(void);
+
+/* Whether one waits for that. */
+bool answer_awaits_cover(void);
 
 /*
  * Whether a WebSocket may be opened, and for whom; false fills the response.

@@ -358,6 +358,9 @@ handle_up(void *owner)
 
 	metrics_add(METRIC_DATABASE_CONNECTS, 1);
 	feed->is_following = feed->wants_read = false;
+	/* this may be another server, or the same without what it had not put on disk */
+	if (*stream_position(feed->stream))
+		stream_doubt(feed->stream);
 	pg_run(feed->pg, find_extension, handle_extension, feed);
 }
 
@@ -369,6 +372,7 @@ handle_down(void *owner)
 	feed->is_following = false;
 	feed->read_at_ms = 0;
 	forget_past(feed);
+	stream_doubt(feed->stream);
 	metrics_set(METRIC_DATABASE_UP, 0);
 	loop_timer_stop(feed->poll);
 }

@@ -53,12 +53,16 @@ struct Inventory
 {
 	Desk *desk;
 	List requests;
+	bool is_reminding;
 	LogGate gate;
 };
 
 static const char ask_page[] =
 	"SELECT s.product_id, s.warehouse_id, s.data, s.covered_by, s.data OPERATOR(pg_catalog.->>) 'retiredAt' IS NOT NULL "
 	"FROM %s.inventory_relay_snapshot($1::text, $2::text[], $3::text, $4::text, $5::text, $6::text, $7::integer) AS s";
+
+/* A page of no rows asks for the same ticks as any other. */
+static const char ask_no_page[] = "SELECT s.covered_by FROM %s.inventory_relay_snapshot('', max_rows => 0) AS s";
 
 Inventory *
 inventory_new(Desk *desk)
@@ -249,6 +253,25 @@ inventory_ask(Inventory *inventory, Scope *scope, const InventoryQuery *query, I
 		return;
 	request_free(request);
 	answer(line, INVENTORY_UNAVAILABLE, NULL);
+}
+
+static void
+handle_reminded(void *line, const PgResult *result)
+{
+	Inventory *inventory = line;
+
+	(void) result;
+	inventory->is_reminding = false;
+}
+
+void
+inventory_remind(Inventory *inventory)
+{
+	if (inventory->is_reminding)
+		return;
+	inventory->is_reminding = true; /* the answer may come before the question is put */
+	if (!desk_ask(inventory->desk, ask_no_page, 0, NULL, handle_reminded, inventory))
+		inventory->is_reminding = false;
 }
 
 void

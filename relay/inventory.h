@@ -56,6 +56,13 @@ void inventory_free(Inventory *inventory);
 void inventory_ask(Inventory *inventory, Scope *scope, const InventoryQuery *query, InventoryAnswer answer,
 				   void *line);
 
+/*
+ * Asks the publisher again for the ticks that cover what was read before.  It
+ * knows of them by shared memory only, which a crash empties, and which is not
+ * there while nobody may connect to the database.
+ */
+void inventory_remind(Inventory *inventory);
+
 /* The line has gone: it gets no answer. */
 void inventory_forget(Inventory *inventory, const void *line);
 

@@ -93,6 +93,7 @@ struct Relay
 	LoopTimer *tick;
 	int64_t rechecked_at_ms;
 	bool is_fresh;
+	int64_t watched_tick; /* of the stream, a second ago */
 	int64_t lagged_at_ms; /* when there was more to send than can be; 0: never */
 	bool has_begun;		  /* the log has been read once */
 };
@@ -232,7 +233,7 @@ handle_progress(void *owner)
 	hub_relieve(relay->hub, &relay->queued_size, (size_t) relay->config->total_queue_size);
 	if (!roster_is_loaded(relay->roster) && !feed_has_more(relay->feed))
 		presence_reload(relay->presence);
-	answer_advance(&relay->sources);
+	answer_advance();
 	if (relay->has_begun)
 		return;
 	relay->has_begun = true;
@@ -274,6 +275,18 @@ handle_changed(void *owner, const char *organization, const char *subject)
 		log_info("access changed without an event: %zu sessions closed", count);
 }
 
+/* A wish for a tick may be lost, and then nothing comes but what happens by chance. */
+static void
+watch_covers(Relay *relay)
+{
+	int64_t tick = stream_tick(relay->stream);
+
+	answer_advance();
+	if (tick == relay->watched_tick && (answer_awaits_cover() || replays_await_cover(relay->replays)))
+		inventory_remind(relay->inventory);
+	relay->watched_tick = tick;
+}
+
 /* Once a second. */
 static void
 handle_tick(void *owner)
@@ -282,6 +295,7 @@ handle_tick(void *owner)
 
 	loop_timer_start(relay->tick, TICK_MS);
 	clients_tick(relay->clients);
+	watch_covers(relay);
 	gate_tick(relay->gate);
 	log_tick();
 	check_fresh(relay);

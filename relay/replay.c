@@ -36,6 +36,7 @@ typedef struct Replay
 	List wishes;					  /* snapshots still to be sent */
 	SnapshotPage page;				  /* one that waits to be covered */
 	bool has_page;
+	Cover cover; /* of it, from when it was asked for */
 	bool is_asking;
 	bool waits; /* for the stream to move */
 	unsigned number;
@@ -232,14 +233,19 @@ static bool
 step_snapshot(Replays *replays, Replay *replay)
 {
 	SnapshotWish *wish = list_object(list_first(&replay->wishes), SnapshotWish, in_replay);
+	CoverState state = replay->has_page ? cover_state(&replay->cover, replays->stream) : COVER_VOID;
 
-	if (!replay->has_page)
+	if (state == COVER_REACHED)
+		send_page(replay);
+	else if (state == COVER_AWAITED)
+		replay->waits = true;
+	else
+	{
+		drop_page(replay);
+		replay->cover = cover_begin(replays->stream);
 		replays->source.ask_snapshot(replays->source.owner, replay->session, begin_question(replays, replay),
 									 &wish->channel, &wish->after);
-	else if (stream_tick(replays->stream) >= replay->page.covered_by)
-		send_page(replay);
-	else
-		replay->waits = true;
+	}
 	return true;
 }
 
@@ -362,6 +368,7 @@ replay_take_snapshot(Replays *replays, Session *session, unsigned number, Snapsh
 	}
 	replay->page = *take_page;
 	replay->has_page = true;
+	replay->cover.tick = take_page->covered_by;
 	replay_pump(replays, session);
 }
 
@@ -438,4 +445,13 @@ replays_advance(Replays *replays)
 		replay->waits = false;
 		replay_pump(replays, replay->session);
 	}
+}
+
+bool
+replays_await_cover(const Replays *replays)
+{
+	for (ListNode *node = list_first(&replays->behind); node; node = list_next(&replays->behind, node))
+		if (list_object(node, Replay, in_replays)->has_page)
+			return true;
+	return false;
 }

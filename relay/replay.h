@@ -6,7 +6,8 @@
  * sent, if it was for this session, and nothing after it.  From there it goes
  *
  *	  snapshots  page by page, each sent only when the relay has read a tick
- *	             that covers it, so that no page shows what a crash can undo;
+ *	             that covers it, so that no page shows what a crash can undo
+ *	             (cover.h);
  *	  log        in pages from the database, while the ring does not reach back
  *	             to the position;
  *	  ring       event by event;
@@ -27,6 +28,7 @@
 #include <stdint.h>
 
 #include "channel.h"
+#include "cover.h"
 #include "event.h"
 #include "hub.h"
 #include "session.h"
@@ -108,6 +110,9 @@ void replay_resync(Replays *replays, Session *session);
 
 /* The stream has moved. */
 void replays_advance(Replays *replays);
+
+/* Whether a page waits for the tick that covers it. */
+bool replays_await_cover(const Replays *replays);
 
 /* The session ends, or is to be freed.  Harmless when it is live. */
 void replay_end(Session *session);

@@ -29,6 +29,7 @@ struct Stream
 	char floor[POSITION_SIZE + 1];
 	int64_t tick;
 	int64_t floor_tick;
+	uint64_t life;
 	Place *ring;
 	size_t capacity; /* a power of two, or 0 */
 	size_t first;
@@ -43,8 +44,10 @@ stream_new(size_t ring_size)
 {
 	Stream *stream = calloc(1, sizeof *stream);
 
-	if (stream)
-		stream->max_size = ring_size;
+	if (!stream)
+		return NULL;
+	stream->max_size = ring_size;
+	stream->life = 1;
 	return stream;
 }
 
@@ -216,6 +219,19 @@ stream_restart(Stream *stream)
 	stream->position[0] = '\0';
 	stream->tick = 0;
 	empty_ring(stream);
+	stream_doubt(stream);
+}
+
+void
+stream_doubt(Stream *stream)
+{
+	stream->life++;
+}
+
+uint64_t
+stream_life(const Stream *stream)
+{
+	return stream->life;
 }
 
 uint64_t

@@ -53,8 +53,15 @@ bool stream_advance(Stream *stream, const char *position, int64_t tick);
  */
 bool stream_append(Stream *stream, Event *event);
 
-/* Forgets ring and position: the log begins anew.  Numbers go on. */
+/* Forgets ring and position: the log begins anew.  Numbers go on, and a new life begins. */
 void stream_restart(Stream *stream);
+
+/*
+ * The log goes on, but what was seen of the database outside of it may have
+ * been taken back: a new life begins.  Lives are counted from 1.
+ */
+void stream_doubt(Stream *stream);
+uint64_t stream_life(const Stream *stream);
 
 /* The number the next entry will have. */
 uint64_t stream_end(const Stream *stream);

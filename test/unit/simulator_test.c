@@ -9,13 +9,15 @@
  * late, and clients that connect, follow channels, read fast, slowly or not at
  * all, leave, come back with the last position they heard of, and have their
  * rights changed.  The log forgets, the ring is small, and answers of the
- * database come late or not at all.
+ * database come late or not at all.  It crashes, and then what its tables
+ * showed is gone that no tick has covered, and so is every wish for a tick.
  *
  * The oracle knows the log and nothing of the relay's queues: what a client
  * hears must be exactly the slice of the log that it may see and follows, in
  * order and without a gap, where a conflated event stands for the next so many
  * versions of its item; or a resync must be said.  A snapshot must not show
- * what the relay has not read a covering tick of.  Nothing of a tick in which
+ * what the relay has not read a covering tick of, nor what a crash took back
+ * before there was one.  Nothing of a tick in which
  * a client's rights were changed reaches it.
  */
 #include <assert.h>
@@ -37,7 +39,8 @@ enum
 	ITEMS = PRODUCTS * WAREHOUSES,
 	SUBJECTS = 4,
 	LOG_MAX = 60000,
-	ASKED_MAX = 64
+	ASKED_MAX = 64,
+	CRASHES_MAX = 1000
 };
 
 static const char *const products[PRODUCTS] = {"p0", "p1", "p2", "p3"};
@@ -83,6 +86,7 @@ typedef struct Asked
 	Session *session;
 	unsigned number;
 	bool is_snapshot;
+	int life; /* crashes before it */
 	char position[80];
 	Channel channel, after;
 } Asked;
@@ -92,7 +96,10 @@ static size_t row_count;  /* in the database */
 static size_t read_count; /* by the relay */
 static size_t floor_row;  /* rows below are forgotten */
 static int tick;		  /* newest in the database */
+static int wanted_tick;	  /* by snapshots; the publisher makes it without changes, too */
 static int read_tick;
+static int crash_count;
+static int crash_ticks[CRASHES_MAX]; /* the newest when it crashed for the nth time */
 static int versions[ITEMS];
 static unsigned rights[SUBJECTS]; /* bits of warehouses */
 
@@ -112,7 +119,7 @@ static long step_number;
 
 static struct
 {
-	long events, conflated, snapshots, resyncs, pages, revoked, slow, resumed;
+	long events, conflated, snapshots, resyncs, pages, revoked, slow, resumed, crashes, taken_back;
 } seen;
 
 static unsigned
@@ -184,6 +191,18 @@ make_tick(void)
 	}
 	if (row_count && rows[row_count - 1].tick == tick)
 		rows[row_count - 1].ends_tick = true;
+}
+
+/* Who waits for a tick is told by nobody that it will not come. */
+static void
+crash(void)
+{
+	if (crash_count == CRASHES_MAX)
+		return;
+	seen.crashes++;
+	crash_ticks[crash_count++] = tick;
+	wanted_tick = 0;
+	stream_doubt(stream);
 }
 
 static Event *
@@ -351,11 +370,14 @@ hear_snapshot(SimClient *client, const char *text)
 {
 	const char *at = strstr(text, "\"items\":[");
 	int64_t covered = number_after(text, "\"covered\":");
+	int64_t life = number_after(text, "\"life\":");
 
 	seen.snapshots++;
 	client->snapshot_count -= !strstr(text, "\"more\":true");
 	if (covered > read_tick)
 		fail("a snapshot before the tick that covers it", client);
+	if (life >= 0 && life < crash_count && covered > crash_ticks[life])
+		fail("a snapshot that a crash took back", client);
 	for (at = strchr(at, '['); *at != ']' && *at; at++)
 		if (at[1] == '{')
 		{
@@ -441,7 +463,7 @@ ask(Session *session, unsigned number, bool is_snapshot, const char *position, c
 	Asked *question = &asked[asked_count++];
 
 	assert(asked_count < ASKED_MAX);
-	*question = (Asked){.session = session, .number = number, .is_snapshot = is_snapshot};
+	*question = (Asked){.session = session, .number = number, .is_snapshot = is_snapshot, .life = crash_count};
 	if (position)
 		strcpy(question->position, position);
 	if (channel)
@@ -525,7 +547,7 @@ answer_snapshot(const Asked *question)
 		PAGE = 5
 	};
 	const SimClient *client = client_of(question->session);
-	SnapshotPage page = {.covered_by = tick + 1};
+	SnapshotPage page = {.covered_by = tick + 1 + (int) roll(2)};
 	int count = 0;
 	int from = 0;
 
@@ -543,13 +565,16 @@ answer_snapshot(const Asked *question)
 			page.has_more = true;
 			break;
 		}
-		buf_printf(&page.items, "%s{\"i\":%d,\"v\":%d,\"covered\":%d}", count++ ? "," : "", item, versions[item],
-				   (int) page.covered_by);
+		buf_printf(&page.items, "%s{\"i\":%d,\"v\":%d,\"covered\":%d,\"life\":%d}", count++ ? "," : "", item, versions[item],
+				   (int) page.covered_by, question->life);
 		strcpy(page.last.product, products[product_of(item)]);
 		strcpy(page.last.warehouse, warehouses[warehouse_of(item)]);
 	}
 	buf_append_char(&page.items, ']');
-	tick++; /* asked of the publisher */
+	if (question->life == crash_count && wanted_tick < page.covered_by)
+		wanted_tick = (int) page.covered_by;
+	else if (question->life < crash_count)
+		seen.taken_back++;
 	replay_take_snapshot(replays, question->session, question->number, &page);
 }
 
@@ -754,6 +779,8 @@ step(void)
 		read_some();
 	else if (dice < 60)
 		answer_one();
+	else if (dice < 61)
+		crash();
 	else if (dice < 64 && row_count > 200)
 		floor_row = row_count - 150;
 	else if (!client->session)
@@ -777,7 +804,12 @@ finish(void)
 
 	while (is_moving && !failure)
 	{
-		is_moving = asked_count || read_count < row_count || read_tick < tick;
+		for (SimClient *client = clients; client < clients + CLIENTS; client++)
+			if (client->session && client->has_ended)
+				leave(client);
+		is_moving = asked_count || read_count < row_count || read_tick < tick || tick < wanted_tick ||
+					replays_await_cover(replays);
+		tick += tick < wanted_tick;
 		answer_one();
 		read_some();
 		for (SimClient *client = clients; client < clients + CLIENTS && !failure; client++)
@@ -818,7 +850,7 @@ set_up(uint64_t seed)
 		.total_size = &total_size,
 	};
 	row_count = read_count = floor_row = asked_count = total_size = 0;
-	tick = read_tick = 0;
+	tick = read_tick = wanted_tick = crash_count = 0;
 	failure = NULL;
 	step_number = 0;
 	memset(versions, 0, sizeof versions);
@@ -891,11 +923,12 @@ main(int argc, char **argv)
 	{
 		ok(total >= (wanted ? 1 : 100000), "every client heard exactly what it should in %ld random steps", total);
 		ok(seen.conflated > 1000 && seen.resyncs > 20 && seen.pages > 100 && seen.snapshots > 500 && seen.revoked > 20 &&
-			   seen.slow > 20 && seen.resumed > 500,
+			   seen.slow > 20 && seen.resumed > 500 && seen.crashes > 500 && seen.taken_back > 50,
 		   "in which much has happened");
 	}
-	printf("# events %ld, conflated %ld, snapshots %ld, resyncs %ld, pages of the log %ld, revoked %ld, slow %ld, resumed %ld\n",
-		   seen.events, seen.conflated, seen.snapshots, seen.resyncs, seen.pages, seen.revoked, seen.slow, seen.resumed);
+	printf("# events %ld, conflated %ld, snapshots %ld, resyncs %ld, pages of the log %ld, revoked %ld, slow %ld, resumed %ld, crashes %ld, taken back %ld\n",
+		   seen.events, seen.conflated, seen.snapshots, seen.resyncs, seen.pages, seen.revoked, seen.slow, seen.resumed,
+		   seen.crashes, seen.taken_back);
 	free(rows);
 	return tap_done();
 }

@@ -15,8 +15,9 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-bool
-inv_attempt(void (*what)(void *arg), void *arg)
+/* NULL, or the error that has been undone. */
+static ErrorData *
+attempt(void (*what)(void *arg), void *arg)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -39,8 +40,42 @@ inv_attempt(void (*what)(void *arg), void *arg)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
-	/* any other error goes on, and whoever catches it must find his own subtransaction */
+	return error;
+}
+
+/* Any other error goes on, and whoever catches it must find his own subtransaction. */
+bool
+inv_attempt(void (*what)(void *arg), void *arg)
+{
+	ErrorData *error = attempt(what, arg);
+
 	if (error != NULL && error->sqlerrcode != INV_ERRCODE_CONFLICT)
 		ReThrowError(error);
 	return error == NULL;
+}
+
+/* By its class. */
+static bool
+is_of_the_call(int sqlstate)
+{
+	switch (ERRCODE_TO_CATEGORY(sqlstate))
+	{
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_SYSTEM_ERROR:
+			return true;
+		default:
+			return false;
+	}
+}
+
+ErrorData *
+inv_attempt_one(void (*what)(void *arg), void *arg)
+{
+	ErrorData *error = attempt(what, arg);
+
+	if (error != NULL && is_of_the_call(error->sqlerrcode))
+		ReThrowError(error);
+	return error;
 }

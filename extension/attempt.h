@@ -14,4 +14,11 @@
  */
 extern bool inv_attempt(void (*what)(void *arg), void *arg);
 
+/*
+ * The same for one thing of many, none of which is to stop the others: takes
+ * every error that is of that thing, and returns it; NULL: done.  What is of
+ * the whole call goes on: a cancel, a full disk, a serialization failure.
+ */
+extern ErrorData *inv_attempt_one(void (*what)(void *arg), void *arg);
+
 #endif

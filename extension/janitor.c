@@ -38,6 +38,8 @@ sweep_once(InvWorker *worker)
 	inv_worker_transaction(worker, XACT_READ_COMMITTED);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	inv_sweep(BATCH, &found);
+	if (found.failure != NULL)
+		inv_worker_warn(worker, found.failure);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	return found.reservations_expired + found.batches_expired + found.batches_alerted + found.operations_pruned;

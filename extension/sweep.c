@@ -6,9 +6,16 @@
  * the first sale that would be short because of it, and an expired batch is
  * not sold whether or not it has been written off.  So rows are locked with
  * SKIP LOCKED only, and a sweep cannot take part in a deadlock.
+ *
+ * The oldest come first, and some of them may have to stay: somebody has their
+ * item in hand, or they are broken, by an edit of a table say.  They must not
+ * stop those behind them.  So a sweep goes on from where it has looked until
+ * it has done enough, passes over all else of an item that it has found
+ * locked, and does each thing in a subtransaction of its own.
  */
 #include "postgres.h"
 
+#include "attempt.h"
 #include "batch.h"
 #include "catalog.h"
 #include "event.h"
@@ -22,6 +29,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -30,24 +38,30 @@
 static InvStatement is_used_statement = {
 	.sql = "SELECT is_called FROM @schema@.inventory_movement_movement_id_seq"};
 
-/* In a parallel restore a reservation may come before its lines. */
+/*
+ * In a parallel restore a reservation may come before its lines.  The sublink
+ * is an aggregate so that it stays one: as a join it might read all lines.
+ */
 static InvStatement reservations_statement = {
-	.sql = "SELECT organization_id, reservation_id FROM @schema@.inventory_reservation r"
+	.sql = "SELECT expires_at, organization_id, reservation_id FROM @schema@.inventory_reservation r"
 		   " WHERE status = 'active' AND expires_at <= pg_catalog.clock_timestamp()"
-		   "  AND EXISTS (SELECT FROM @schema@.inventory_reservation_line l"
-		   "   WHERE l.organization_id = r.organization_id AND l.reservation_id = r.reservation_id)"
-		   " ORDER BY expires_at LIMIT $1 FOR NO KEY UPDATE OF r SKIP LOCKED",
-	.arg_count = 1,
-	.arg_types = {INT4OID}};
+		   "  AND (expires_at, organization_id, reservation_id) > ($1, $2, $3)"
+		   "  AND (SELECT pg_catalog.bool_or(l.is_held AND l.inventory_id = ANY ($4))"
+		   "   FROM @schema@.inventory_reservation_line l"
+		   "   WHERE l.organization_id = r.organization_id AND l.reservation_id = r.reservation_id) IS FALSE"
+		   " ORDER BY expires_at, organization_id, reservation_id LIMIT $5 FOR NO KEY UPDATE OF r SKIP LOCKED",
+	.arg_count = 5,
+	.arg_types = {TIMESTAMPTZOID, TEXTOID, TEXTOID, INT8ARRAYOID, INT4OID}};
 
 static InvStatement batches_statement = {
-	.sql = "SELECT organization_id, product_id, warehouse_id, batch_number, expires_at <= pg_catalog.clock_timestamp()"
+	.sql = "SELECT expires_at, batch_id, organization_id, product_id, warehouse_id, batch_number, inventory_id"
 		   " FROM @schema@.inventory_batch"
 		   " WHERE status = 'active' AND expires_at <= pg_catalog.clock_timestamp() + $1 * interval '1 min'"
 		   "  AND (expires_at <= pg_catalog.clock_timestamp() OR (alerted_at IS NULL AND quantity > 0))"
-		   " ORDER BY expires_at LIMIT $2",
-	.arg_count = 2,
-	.arg_types = {INT4OID, INT4OID}};
+		   "  AND (expires_at, batch_id) > ($2, $3) AND inventory_id <> ALL ($4)"
+		   " ORDER BY expires_at, batch_id LIMIT $5",
+	.arg_count = 5,
+	.arg_types = {INT4OID, TIMESTAMPTZOID, INT8OID, INT8ARRAYOID, INT4OID}};
 
 static InvStatement prune_statement = {
 	.sql = "DELETE FROM @schema@.inventory_operation WHERE ctid = ANY (ARRAY("
@@ -56,6 +70,27 @@ static InvStatement prune_statement = {
 		   " LIMIT $2 FOR UPDATE SKIP LOCKED))",
 	.arg_count = 2,
 	.arg_types = {INT4OID, INT4OID}};
+
+typedef struct Sweep
+{
+	InvSwept *swept;
+	int max_rows;
+	ArrayBuildState *busy; /* inventory_id of the items that others have in hand */
+} Sweep;
+
+/* A reservation or a batch that is due. */
+typedef struct Due
+{
+	Sweep *sweep;
+	TimestampTz expires_at;
+	const char *organization_id;
+	const char *reservation_id; /* of a reservation */
+	int64 batch_id;				/* the rest: of a batch */
+	const char *product_id;
+	const char *warehouse_id;
+	const char *batch_number;
+	int64 inventory_id;
+} Due;
 
 /* What the sweep does is done by the janitor, in every organization. */
 static InvScope *
@@ -80,13 +115,19 @@ tail_of(const char *reason, const char *reference)
 
 /* Locks one more item of the stock without waiting; NULL: somebody has it. */
 static InvItem *
-lock_item(InvStock *stock, const InvItemKey *key)
+lock_item(Sweep *sweep, InvStock *stock, const InvItemKey *key, int64 inventory_id)
 {
 	InvItem *item = palloc0(sizeof(InvItem));
 
-	if (!inv_item_find(&stock->item_table, key, item) ||
-		!inv_item_lock(&stock->item_table, item, &stock->deadline, LockWaitSkip))
+	if (!inv_item_find(&stock->item_table, key, item))
+		inv_item_raise_not_found(key);
+	if (!inv_item_lock(&stock->item_table, item, &stock->deadline, LockWaitSkip))
+	{
+		if (!item->is_busy)
+			inv_item_raise_not_found(key);
+		(void) accumArrayResult(sweep->busy, Int64GetDatum(inventory_id), false, INT8OID, CurrentMemoryContext);
 		return NULL;
+	}
 	if (item->track_batches)
 		inv_batch_load(item);
 	stock->items[stock->item_count++] = item;
@@ -94,7 +135,7 @@ lock_item(InvStock *stock, const InvItemKey *key)
 }
 
 static bool
-lock_held_items(InvStock *stock, const InvReservation *reservation)
+lock_held_items(Sweep *sweep, InvStock *stock, const InvReservation *reservation)
 {
 	ListCell *cell;
 
@@ -103,7 +144,7 @@ lock_held_items(InvStock *stock, const InvReservation *reservation)
 	{
 		const InvHold *hold = lfirst(cell);
 
-		if (hold->is_held && lock_item(stock, &hold->key) == NULL)
+		if (hold->is_held && lock_item(sweep, stock, &hold->key, hold->inventory_id) == NULL)
 			return false;
 	}
 	return true;
@@ -138,16 +179,17 @@ release_holds(InvStock *stock, InvReservation *reservation)
 }
 
 /* The row is locked already, by the statement that found it. */
-static bool
-expire_reservation(const char *organization_id, const char *reservation_id)
+static void
+expire_reservation(void *arg)
 {
+	const Due *due = arg;
 	InvStock stock;
 	InvReservation *reservation;
 	bool is_free;
 
 	inv_stock_begin(&stock);
-	reservation = inv_reservation_lock(organization_id, reservation_id, false, &stock.deadline);
-	is_free = reservation != NULL && lock_held_items(&stock, reservation);
+	reservation = inv_reservation_lock(due->organization_id, due->reservation_id, false, &stock.deadline);
+	is_free = reservation != NULL && lock_held_items(due->sweep, &stock, reservation);
 	if (is_free)
 	{
 		release_holds(&stock, reservation);
@@ -155,47 +197,95 @@ expire_reservation(const char *organization_id, const char *reservation_id)
 		reservation->is_changed = true;
 		inv_stock_write(&stock);
 		inv_reservation_write(reservation);
-		inv_event_write_reservation_expired(organization_id, reservation_id);
+		inv_event_write_reservation_expired(due->organization_id, due->reservation_id);
 	}
 	inv_stock_end(&stock);
-	return is_free;
+	due->sweep->swept->reservations_expired += is_free;
 }
 
-/* The rows of a statement as texts, before others overwrite SPI's result. */
-static char ***
-take_texts(int columns, uint64 *count)
+static void
+note_failure(InvSwept *swept, const Due *due, const ErrorData *error)
 {
-	char ***rows;
+	if (swept->failure != NULL)
+		return;
+	if (due->reservation_id != NULL)
+		swept->failure = psprintf("could not expire reservation \"%s\" of organization \"%s\": %s",
+								  due->reservation_id, due->organization_id, error->message);
+	else
+		swept->failure = psprintf("could not sweep batch \"%s\" of product \"%s\" in warehouse \"%s\" of organization \"%s\": %s",
+								  due->batch_number, due->product_id, due->warehouse_id, due->organization_id,
+								  error->message);
+}
 
-	*count = SPI_processed;
-	rows = SPI_palloc(Max(*count, 1) * sizeof(char **));
-	for (uint64 i = 0; i < *count; i++)
+/* Does what is due with each; returns the last. */
+static Due *
+sweep_each(List *list, void (*one)(void *due))
+{
+	ListCell *cell;
+
+	foreach (cell, list)
 	{
-		rows[i] = SPI_palloc(columns * sizeof(char *));
-		for (int c = 0; c < columns; c++)
-			rows[i][c] = inv_statement_text(i, c + 1);
+		Due *due = lfirst(cell);
+		const ErrorData *error = inv_attempt_one(one, due);
+
+		if (error != NULL)
+			note_failure(due->sweep->swept, due, error);
+		CHECK_FOR_INTERRUPTS();
 	}
-	return rows;
+	return llast(list);
 }
 
-static int
-expire_reservations(int max_rows)
+/* One of the rows that a statement has found, in memory of the caller. */
+static Due *
+new_due(Sweep *sweep, uint64 row, List **list, MemoryContext context)
 {
-	Datum values[1] = {Int32GetDatum(max_rows)};
-	int expired = 0;
-	char ***rows;
-	uint64 count;
+	Due *due = MemoryContextAllocZero(context, sizeof(Due));
+	MemoryContext in_spi = MemoryContextSwitchTo(context);
+
+	*list = lappend(*list, due);
+	MemoryContextSwitchTo(in_spi);
+	due->sweep = sweep;
+	due->expires_at = DatumGetTimestampTz(inv_statement_value(row, 1, NULL));
+	return due;
+}
+
+static List *
+reservations_after(Sweep *sweep, const Due *last, int count)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum values[5] = {TimestampTzGetDatum(last->expires_at), CStringGetTextDatum(last->organization_id),
+					   CStringGetTextDatum(last->reservation_id), makeArrayResult(sweep->busy, context),
+					   Int32GetDatum(count)};
+	List *list = NIL;
 
 	inv_statement_connect();
 	inv_statement_run(&reservations_statement, values, NULL);
-	rows = take_texts(2, &count);
-	inv_statement_finish();
-	for (uint64 i = 0; i < count; i++)
+	for (uint64 row = 0; row < SPI_processed; row++)
 	{
-		expired += expire_reservation(rows[i][0], rows[i][1]);
-		CHECK_FOR_INTERRUPTS();
+		Due *due = new_due(sweep, row, &list, context);
+
+		due->organization_id = inv_statement_text(row, 2);
+		due->reservation_id = inv_statement_text(row, 3);
 	}
-	return expired;
+	inv_statement_finish();
+	return list;
+}
+
+static void
+sweep_reservations(Sweep *sweep)
+{
+	const Due first = {.expires_at = DT_NOBEGIN, .organization_id = "", .reservation_id = ""};
+	const Due *last = &first;
+	List *list;
+	int wanted;
+
+	while ((wanted = sweep->max_rows - sweep->swept->reservations_expired) > 0)
+	{
+		list = reservations_after(sweep, last, wanted);
+		if (list == NIL)
+			break;
+		last = sweep_each(list, expire_reservation);
+	}
 }
 
 /*
@@ -235,52 +325,77 @@ alert(InvStock *stock, InvItem *item, InvBatch *batch)
 
 /* What was read without a lock may have changed: judged again under it. */
 static void
-sweep_batch(const InvItemKey *key, const char *number, InvSwept *swept)
+sweep_batch(void *arg)
 {
+	const Due *due = arg;
+	const InvItemKey key = {due->organization_id, due->product_id, due->warehouse_id};
+	InvSwept *swept = due->sweep->swept;
 	InvStock stock;
 	InvItem *item;
 	InvBatch *batch = NULL;
 	TimestampTz now = GetCurrentTimestamp();
+	bool is_expired;
+	bool is_alerted;
 
 	inv_stock_begin(&stock);
 	stock.items = palloc(sizeof(InvItem *));
-	item = lock_item(&stock, key);
+	item = lock_item(due->sweep, &stock, &key, due->inventory_id);
 	/* left from when it tracked them: to be closed too, or they would be found again for ever */
 	if (item != NULL && !item->track_batches)
 		inv_batch_load(item);
 	if (item != NULL)
-		batch = inv_batch_find(item, number);
-	if (batch != NULL && batch->status == INV_BATCH_ACTIVE && batch->expires_at <= now)
-	{
+		batch = inv_batch_find(item, due->batch_number);
+	is_expired = batch != NULL && batch->status == INV_BATCH_ACTIVE && batch->expires_at <= now;
+	is_alerted = batch != NULL && batch->status == INV_BATCH_ACTIVE && !is_expired && batch->quantity > 0 &&
+				 !batch->is_alerted && batch->expires_at <= now + inv_expiring_soon_min * USECS_PER_MINUTE;
+	if (is_expired)
 		write_off(&stock, item, batch);
-		swept->batches_expired++;
-	}
-	else if (batch != NULL && batch->status == INV_BATCH_ACTIVE && batch->quantity > 0 && !batch->is_alerted &&
-			 batch->expires_at <= now + inv_expiring_soon_min * USECS_PER_MINUTE)
-	{
+	if (is_alerted)
 		alert(&stock, item, batch);
-		swept->batches_alerted++;
-	}
 	inv_stock_end(&stock);
+	swept->batches_expired += is_expired;
+	swept->batches_alerted += is_alerted;
 }
 
-static void
-sweep_batches(int max_rows, InvSwept *swept)
+static List *
+batches_after(Sweep *sweep, const Due *last, int count)
 {
-	Datum values[2] = {Int32GetDatum(inv_expiring_soon_min), Int32GetDatum(max_rows)};
-	char ***rows;
-	uint64 count;
+	MemoryContext context = CurrentMemoryContext;
+	Datum values[5] = {Int32GetDatum(inv_expiring_soon_min), TimestampTzGetDatum(last->expires_at),
+					   Int64GetDatum(last->batch_id), makeArrayResult(sweep->busy, context), Int32GetDatum(count)};
+	List *list = NIL;
 
 	inv_statement_connect();
 	inv_statement_run(&batches_statement, values, NULL);
-	rows = take_texts(4, &count);
-	inv_statement_finish();
-	for (uint64 i = 0; i < count; i++)
+	for (uint64 row = 0; row < SPI_processed; row++)
 	{
-		const InvItemKey key = {rows[i][0], rows[i][1], rows[i][2]};
+		Due *due = new_due(sweep, row, &list, context);
 
-		sweep_batch(&key, rows[i][3], swept);
-		CHECK_FOR_INTERRUPTS();
+		due->batch_id = DatumGetInt64(inv_statement_value(row, 2, NULL));
+		due->organization_id = inv_statement_text(row, 3);
+		due->product_id = inv_statement_text(row, 4);
+		due->warehouse_id = inv_statement_text(row, 5);
+		due->batch_number = inv_statement_text(row, 6);
+		due->inventory_id = DatumGetInt64(inv_statement_value(row, 7, NULL));
+	}
+	inv_statement_finish();
+	return list;
+}
+
+static void
+sweep_batches(Sweep *sweep)
+{
+	const Due first = {.expires_at = DT_NOBEGIN};
+	const Due *last = &first;
+	List *list;
+	int wanted;
+
+	while ((wanted = sweep->max_rows - sweep->swept->batches_expired - sweep->swept->batches_alerted) > 0)
+	{
+		list = batches_after(sweep, last, wanted);
+		if (list == NIL)
+			break;
+		last = sweep_each(list, sweep_batch);
 	}
 }
 
@@ -313,11 +428,14 @@ is_used(void)
 void
 inv_sweep(int max_rows, InvSwept *swept)
 {
+	Sweep sweep = {.swept = swept, .max_rows = max_rows};
+
 	memset(swept, 0, sizeof(InvSwept));
 	if (!is_used())
 		return;
-	swept->reservations_expired = expire_reservations(max_rows);
-	sweep_batches(max_rows, swept);
+	sweep.busy = initArrayResult(INT8OID, CurrentMemoryContext, false);
+	sweep_reservations(&sweep);
+	sweep_batches(&sweep);
 	swept->operations_pruned = prune_operations(max_rows);
 }
 
@@ -340,6 +458,9 @@ inventory_sweep(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	inv_sweep(PG_GETARG_INT32(0), &swept);
+	if (swept.failure != NULL)
+		ereport(WARNING,
+				errmsg_internal("%s", swept.failure));
 	values[0] = Int32GetDatum(swept.reservations_expired);
 	values[1] = Int32GetDatum(swept.batches_expired);
 	values[2] = Int32GetDatum(swept.batches_alerted);

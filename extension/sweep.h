@@ -13,11 +13,13 @@ typedef struct InvSwept
 	int batches_expired;
 	int batches_alerted;
 	int operations_pruned;
+	const char *failure; /* what became of the first that could not be swept; NULL = all could */
 } InvSwept;
 
 /*
  * Sweeps up to max_rows of each in the present transaction.  Never waits: what
- * somebody else has in hand is left for the next time.
+ * somebody else has in hand is left for the next time, and so is what cannot be
+ * swept; neither is in the way of what comes after it.
  */
 extern void inv_sweep(int max_rows, InvSwept *swept);
 

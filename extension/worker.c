@@ -179,6 +179,15 @@ is_worth_logging(const char *message)
 	return true;
 }
 
+void
+inv_worker_warn(InvWorker *worker, const char *message)
+{
+	if (is_worth_logging(message))
+		ereport(WARNING,
+				errmsg_internal("%s", message));
+	report_error(worker, message);
+}
+
 /* Logs the error of a round and leaves its transaction. */
 static void
 end_failed_round(InvWorker *worker)

@@ -44,6 +44,9 @@ extern void inv_worker_wait(InvWorker *worker, long timeout_ms);
 /* Begins a transaction; exits when the extension is no longer there. */
 extern void inv_worker_transaction(InvWorker *worker, int isolation);
 
+/* Something is wrong, and the round goes on: logged and shown as an error is. */
+extern void inv_worker_warn(InvWorker *worker, const char *message);
+
 /* What inventory_status() is to show of the round just ended. */
 extern void inv_worker_report(InvWorker *worker, int64 result);
 

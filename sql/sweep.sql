@@ -54,6 +54,29 @@ SELECT batches_expired FROM inventory_sweep(3);
 SELECT batches_expired FROM inventory_sweep(3);
 SELECT batch_number, quantity, status FROM inventory_batch WHERE organization_id = 'sweep' AND (batch_number LIKE 'N%' OR batch_number = 'M7') ORDER BY 1;
 
+-- What somebody has broken by hand stays, and stops nothing that comes after it.
+SELECT version FROM inventory_define('c', 'shop', initial_quantity => 10);
+SELECT version FROM inventory_define('o', 'shop', track_batches => true);
+SELECT version FROM inventory_adjust('o', 'shop', 4, 'in', batch_number => 'O1', expires_at => now() - interval '4 days');
+SELECT version FROM inventory_adjust('m', 'shop', 8, 'in', batch_number => 'M8', expires_at => now() - interval '1 day');
+SELECT count(*) FROM generate_series(1, 3) n,
+	LATERAL inventory_reserve(jsonb_build_array(jsonb_build_object('product_id', CASE n WHEN 3 THEN 'b' ELSE 'c' END, 'warehouse_id', 'shop', 'quantity', 4)),
+		reservation_id => 'sweep-c' || n);
+UPDATE inventory_reservation SET expires_at = '2001-01-01'::timestamptz + right(reservation_id, 1)::int * interval '1 day'
+	WHERE organization_id = 'sweep' AND status = 'active';
+SAVEPOINT whole;
+UPDATE inventory SET quantity_reserved = 6 WHERE organization_id = 'sweep' AND product_id = 'c';
+UPDATE inventory SET version = 1 WHERE organization_id = 'sweep' AND product_id = 'o';
+SELECT reservations_expired, batches_expired FROM inventory_sweep(1);
+SELECT reservations_expired, batches_expired FROM inventory_sweep(1);
+SELECT reservations_expired, batches_expired FROM inventory_sweep(1);
+SELECT reservation_id, status FROM inventory_reservation WHERE organization_id = 'sweep' AND reservation_id LIKE 'sweep-c%' ORDER BY 1;
+SELECT product_id, quantity_available, quantity_reserved FROM inventory_list() WHERE product_id IN ('c', 'o');
+DELETE FROM inventory WHERE organization_id = 'sweep' AND product_id IN ('c', 'o');
+SELECT reservations_expired, batches_expired FROM inventory_sweep();
+ROLLBACK TO whole;
+SELECT reservations_expired, batches_expired FROM inventory_sweep();
+
 -- Keys are forgotten when nobody can retry any more.
 SELECT new_quantity FROM inventory_adjust('b', 'shop', 1, 'out', idempotency_key => 'sweep-a');
 SELECT new_quantity FROM inventory_adjust('b', 'shop', 1, 'out', idempotency_key => 'sweep-b');

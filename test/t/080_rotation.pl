@@ -159,13 +159,24 @@ ok($is_gone, 'what is older goes, and its positions with it');
 is($node->safe_psql('shop', 'SELECT count(*) FROM inventory_reconcile()'), '0', 'the stock has nothing to do with it');
 
 note 'a sweep that fails';
+sub refuse_to_expire
+{
+	my ($code, $message) = @_;
+
+	$node->safe_psql('shop', "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+		\$\$BEGIN RAISE EXCEPTION USING ERRCODE = '$code', MESSAGE = $message; END\$\$");
+	return;
+}
+refuse_to_expire('check_violation', "'no'");
 $node->safe_psql('shop', <<'END');
-CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-	$$BEGIN RAISE EXCEPTION '%', 'xy' || repeat(chr(252), 200); END$$;
 CREATE TRIGGER refuse BEFORE UPDATE ON inventory_reservation FOR EACH ROW WHEN (NEW.status = 'expired') EXECUTE FUNCTION refuse();
-SELECT FROM inventory_reserve('[{"product_id": "bean", "warehouse_id": "shop", "quantity": 1}]', ttl => '1 ms');
+SELECT FROM inventory_reserve('[{"product_id": "bean", "warehouse_id": "shop", "quantity": 1}]', reservation_id => 'late', ttl => '1 ms');
 END
-ok($node->poll_query_until('shop', "SELECT last_error LIKE 'xy%' FROM inventory_status() WHERE component = 'janitor'"), 'is told');
+my $reserved = $node->safe_psql('shop', 'SELECT clock_timestamp()');
+ok($node->poll_query_until('shop', "SELECT last_round_at > '$reserved' AND last_error LIKE '%could not expire reservation \"late\" of organization \"\": no'
+	FROM inventory_status() WHERE component = 'janitor'"), 'what cannot be swept is told, and the sweep goes on');
+refuse_to_expire('disk_full', "'xy' || repeat(chr(252), 200)");
+ok($node->poll_query_until('shop', "SELECT last_error LIKE 'xy%' FROM inventory_status() WHERE component = 'janitor'"), 'what ends a sweep is told');
 is($node->safe_psql('shop', "SELECT length(convert_to(last_error, 'UTF8')) FROM inventory_status() WHERE component = 'janitor'"),
 	'254', 'in whole characters');
 wait_for_log();

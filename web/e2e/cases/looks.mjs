@@ -128,8 +128,8 @@ test('screen readers hear answers and summaries, and never each number', async (
     { timeout: 12_000 },
   );
   await page.getByRole('button', { name: /^Alerts/ }).click();
-  await page.getByRole('button', { name: 'Summaries on' }).click();
-  await page.getByRole('button', { name: 'Summaries off' }).waitFor();
+  await page.getByRole('button', { name: 'Spoken summaries on' }).click();
+  await page.getByRole('button', { name: 'Spoken summaries off' }).waitFor();
 });
 
 test("numbers can be held while one reads them out, and one's own changes are shown all the same", async (world) => {

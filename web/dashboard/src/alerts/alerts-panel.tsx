@@ -34,7 +34,7 @@ export function AlertsPanel(): ReactElement {
     <Dialog kind="sheet" title="Alerts" subtitle="Since this page was opened, newest first" onClose={close}>
       <div className="dialog-body">
         {list.length === 0 ? (
-          <p className="empty">Nothing ran low or out.</p>
+          <p className="empty">Nothing ran low or out since.</p>
         ) : (
           <ol className="alerts">
             {list.map((alert) => (
@@ -51,7 +51,7 @@ export function AlertsPanel(): ReactElement {
           title="Whether a screen reader hears summaries"
           onClick={() => isMuted.set(!muted)}
         >
-          <Icon name={muted ? 'mute' : 'sound'} /> {muted ? 'Summaries off' : 'Summaries on'}
+          <Icon name={muted ? 'mute' : 'sound'} /> {muted ? 'Spoken summaries off' : 'Spoken summaries on'}
         </button>
         <button type="button" className="button" disabled={list.length === 0} onClick={clearAlerts}>
           Clear

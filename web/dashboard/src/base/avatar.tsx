@@ -31,9 +31,9 @@ function initialsOf(name: string): string {
   return (first + last).toUpperCase();
 }
 
-/** The same person has the same colour on every screen. */
+/** The same person has the same colour on every screen; ids that differ a little have colours that differ much. */
 function hueOf(id: string): number {
   let hash = 0;
-  for (const letter of id) hash = (hash * 31 + (letter.codePointAt(0) ?? 0)) >>> 0;
-  return hash % 360;
+  for (const letter of id) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x5bd1e995);
+  return Math.floor((((hash ^ (hash >>> 15)) >>> 0) / 2 ** 32) * 24) * 15;
 }

@@ -13,6 +13,7 @@ import { useClient, useInventoryItem } from 'inventory-client/react';
 import { type FormEvent, type KeyboardEvent, type ReactElement, useEffect, useRef, useState } from 'react';
 import { Dialog } from '../base/dialog';
 import { Icon } from '../base/icons';
+import { Select } from '../base/select';
 import { count } from '../base/words';
 import { BeAt } from '../people/be-at';
 import { useGone } from '../shell/gone';
@@ -157,10 +158,12 @@ export function AdjustDialog({ item, kind: first = 'out', batch: firstBatch = {}
       <form ref={form} className="adjust" onSubmit={submit} noValidate>
         <div className="dialog-body">
           {others.length > 1 ? (
-            <label className="field">
-              <span>Warehouse</span>
-              <select
-                className="input"
+            <div className="field">
+              <label className="label" htmlFor="adjust-warehouse">
+                Warehouse
+              </label>
+              <Select
+                id="adjust-warehouse"
                 value={row.warehouseId}
                 onChange={(event) => openAdjust({ productId: row.productId, warehouseId: event.target.value }, kind)}
               >
@@ -169,8 +172,8 @@ export function AdjustDialog({ item, kind: first = 'out', batch: firstBatch = {}
                     {itemText(other).warehouse} ({count(other.quantityAvailable)})
                   </option>
                 ))}
-              </select>
-            </label>
+              </Select>
+            </div>
           ) : (
             <p className="quiet">{name.warehouse}</p>
           )}

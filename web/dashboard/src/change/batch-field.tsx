@@ -6,6 +6,7 @@
  * named.  Where it is not known which there are, the number on the box is typed.
  */
 import { type ReactElement, useEffect, useId, useState } from 'react';
+import { Select } from '../base/select';
 import { type Batches, batchWords, type KnownBatch } from './batches';
 import type { Batch, Kind } from './kinds';
 
@@ -48,9 +49,8 @@ export function BatchField({ batches, kind, isNeeded, isMissed, batch, onBatch }
           <label className="label" htmlFor={`${id}-one`}>
             Batch
           </label>
-          <select
+          <Select
             id={`${id}-one`}
-            className="input"
             aria-describedby={`${id}-problem`}
             value={isTyped ? ANOTHER : (batch.batchNumber ?? '')}
             aria-invalid={isMissed && !isTyped}
@@ -77,7 +77,7 @@ export function BatchField({ batches, kind, isNeeded, isMissed, batch, onBatch }
               </option>
             ))}
             <option value={ANOTHER}>Another batch…</option>
-          </select>
+          </Select>
           {!isTyped && problem}
         </div>
       )}

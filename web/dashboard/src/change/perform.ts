@@ -81,6 +81,7 @@ function tellFailure(client: InventoryClient, operation: Operation, error: Inven
     const code = client.conflicts.get(operation.id)?.code;
     const text = code ? WHY[code] : 'it was changed meanwhile';
     notify({
+      id: reviewNotice(operation.id),
       tone: 'warning',
       title: `${words.name} needs review`,
       text,
@@ -92,6 +93,11 @@ function tellFailure(client: InventoryClient, operation: Operation, error: Inven
   }
   notify({ tone: 'error', title: 'Not saved', text: `${words.done}: ${error.message}`, forMs: 12_000 });
   sayNow(`Not saved. ${words.done}: ${error.message}`);
+}
+
+/** The notice that a change waits for a decision. */
+export function reviewNotice(id: string): string {
+  return `review ${id}`;
 }
 
 async function undo(client: InventoryClient, operation: Operation, change: Change, words: Words): Promise<void> {

@@ -23,8 +23,9 @@ import { Dialog } from '../base/dialog';
 import { Icon } from '../base/icons';
 import { count, counted, dateTime } from '../base/words';
 import { describe } from '../change/describe';
+import { reviewNotice } from '../change/perform';
 import { say } from '../notices/announcer';
-import { notify } from '../notices/notices';
+import { dismiss, notify } from '../notices/notices';
 import { useSession } from '../session/context';
 import { isManager } from '../session/session';
 import { close, openAdjust } from '../shell/open';
@@ -96,7 +97,11 @@ function ConflictForm({ conflict: known, at, of, onGo }: Props): ReactElement {
   const shown = useRef(conflict.theirs?.version);
   const [hasMoved, setMoved] = useState(false);
 
-  useEffect(() => form.current?.querySelector<HTMLInputElement>('input:checked')?.focus(), []);
+  useEffect(() => {
+    form.current?.querySelector<HTMLInputElement>('input:checked')?.focus();
+    // It asks for what is being done here.
+    dismiss(reviewNotice(known.id));
+  }, [known.id]);
   useEffect(() => {
     if (shown.current !== conflict.theirs?.version) setMoved(true);
     shown.current = conflict.theirs?.version;

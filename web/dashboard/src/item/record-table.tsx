@@ -10,6 +10,8 @@ export interface Column {
   readonly name: string;
   readonly cell: (row: JsonObject) => ReactElement | string;
   readonly className?: string;
+  /** Where there is no head to the table, the name stands beside what would not be known without. */
+  readonly isSaid?: boolean;
 }
 
 interface Props {
@@ -47,8 +49,8 @@ export function RecordTable({ label, empty, columns, records }: Props): ReactEle
           <tbody>
             {rows.map((row, i) => (
               <tr key={i}>
-                {columns.map(({ name, cell, className }) => (
-                  <td key={name} className={className}>
+                {columns.map(({ name, cell, className, isSaid = false }) => (
+                  <td key={name} className={className} data-name={isSaid ? name : undefined}>
                     {cell(row)}
                   </td>
                 ))}

@@ -40,6 +40,8 @@ export function EditItemDialog({ item }: { item: ItemKey | null }): ReactElement
   const [isByBatch, setByBatch] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
 
+  const placeName = stock.warehouses.find(({ id, name }) => id === warehouseId.trim() && id !== name)?.name ?? '';
+
   function submit(event: FormEvent): void {
     event.preventDefault();
     const change = read();
@@ -121,6 +123,7 @@ export function EditItemDialog({ item }: { item: ItemKey | null }): ReactElement
                   autoComplete="off"
                   onChange={(event) => setWarehouseId(event.target.value)}
                 />
+                {placeName !== '' && <span className="quiet small">{placeName}</span>}
                 <datalist id="warehouses">
                   {stock.warehouses.map(({ id, name }) => (
                     <option key={id} value={id}>
@@ -168,10 +171,7 @@ export function EditItemDialog({ item }: { item: ItemKey | null }): ReactElement
           {!item && (
             <label className="manage-check">
               <input type="checkbox" checked={isByBatch} onChange={(event) => setByBatch(event.target.checked)} />
-              <span>
-                Kept by batch{' '}
-                <span className="quiet small">with numbers and expiry; what is there comes in by batch</span>
-              </span>
+              <span>Kept by batch, each with a number and an expiry</span>
             </label>
           )}
           <p id="minimum-hint" className="quiet small">

@@ -43,8 +43,8 @@ export function LatencyChart(): ReactElement {
         cursor: { show: false },
         scales: { y: { range: (_u, _min, max) => [0, Math.max(20, Number.isFinite(max) ? max * 1.2 : 20)] } },
         axes: [
-          { ...axis, font: `11px ${colour('--font')}`, space: 80, values: (_u, ticks) => ticks.map(timeOf) },
-          { ...axis, font: `11px ${colour('--font')}`, size: 48, values: (_u, ticks) => ticks.map((t) => `${t} ms`) },
+          { ...axis, font: `11px ${colour('--font')}`, space: 80, size: 28, values: (_u, ticks) => ticks.map(timeOf) },
+          { ...axis, font: `11px ${colour('--font')}`, size: 56, values: (_u, ticks) => ticks.map(duration) },
         ],
         series: [
           {},
@@ -103,6 +103,11 @@ export function LatencyChart(): ReactElement {
       </details>
     </figure>
   );
+}
+
+/** Of an axis: after an outage some took half a minute. */
+function duration(ms: number): string {
+  return ms < 1_000 ? `${ms} ms` : `${ms / 1_000} s`;
 }
 
 function timeOf(at: number): string {

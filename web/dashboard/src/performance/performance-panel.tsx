@@ -42,9 +42,9 @@ export default function PerformancePanel(): ReactElement {
             {health.score}
           </p>
           <div>
-            <h3>{tone === 'good' ? 'Healthy' : tone === 'warn' ? 'Fair' : 'Poor'}</h3>
+            <h3>{wordOf(tone, advice.length)}</h3>
             <p className="quiet small">
-              {isConnected ? `Quality ${quality.grade}` : 'No link'}
+              {isConnected ? `Link ${quality.grade}` : 'No link'}
               {heard !== null && `, heard ${ago(heard, now)}`}
             </p>
           </div>
@@ -118,6 +118,12 @@ export default function PerformancePanel(): ReactElement {
       </div>
     </Dialog>
   );
+}
+
+/** One that is good and has something to mend is not simply healthy. */
+function wordOf(tone: 'good' | 'warn' | 'bad', faults: number): string {
+  if (tone === 'good') return faults === 0 ? 'Healthy' : 'Mostly healthy';
+  return tone === 'warn' ? 'Fair' : 'Poor';
 }
 
 function Figure({ word, value }: { word: string; value: string }): ReactElement {

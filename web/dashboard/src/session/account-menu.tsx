@@ -7,12 +7,14 @@ import { Avatar } from '../base/avatar';
 import { Icon } from '../base/icons';
 import { type Open, open } from '../shell/open';
 import { ThemeSwitch } from '../shell/theme-switch';
+import { useStock } from '../stock/stock-index';
 import { useSession } from './context';
 import { isManager, rightsOf } from './session';
 import './account-menu.css';
 
 export function AccountMenu(): ReactElement {
   const session = useSession();
+  const { warehouses } = useStock();
   const menu = useRef<HTMLDivElement>(null);
   const id = useId();
   const { user, organization } = session;
@@ -31,7 +33,7 @@ export function AccountMenu(): ReactElement {
         <p className="account-who">
           <strong>{user.name}</strong>
           <span className="quiet small">
-            {rightsOf(session)}
+            {rightsOf(session, (id) => warehouses.find((one) => one.id === id)?.name ?? id)}
             {organization !== '' && `, ${organization}`}
           </span>
         </p>

@@ -43,6 +43,8 @@ export interface DemoPerson {
   readonly name: string;
   readonly role: Role;
   readonly warehouses: readonly string[] | null;
+  /** What these are called. */
+  readonly places?: readonly string[];
   readonly token: string;
 }
 
@@ -69,6 +71,17 @@ export async function fetchPeople(): Promise<readonly DemoPerson[]> {
     return Array.isArray(people) ? (people as DemoPerson[]) : [];
   } catch {
     return [];
+  }
+}
+
+/** Whose token it is, as it says itself; for a colour, and not to be trusted. */
+export function subjectOf(token: string): string | null {
+  try {
+    const body = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
+    const { sub } = JSON.parse(atob(body)) as { sub?: unknown };
+    return typeof sub === 'string' ? sub : null;
+  } catch {
+    return null;
   }
 }
 
@@ -161,10 +174,13 @@ const ROLES: Readonly<Record<Role, string>> = {
   manager: 'Manager',
 };
 
-/** "Operator in wh_457". */
-export function rightsOf({ role, warehouses }: Pick<Session, 'role' | 'warehouses'>): string {
+/** "Operator in Shop Old Town". */
+export function rightsOf(
+  { role, warehouses }: Pick<Session, 'role' | 'warehouses'>,
+  nameOf = (warehouse: string) => warehouse,
+): string {
   if (warehouses === null) return ROLES[role];
-  return `${ROLES[role]} in ${warehouses.length === 0 ? 'no warehouse' : warehouses.join(', ')}`;
+  return `${ROLES[role]} in ${warehouses.length === 0 ? 'no warehouse' : warehouses.map(nameOf).join(', ')}`;
 }
 
 /** A new token in the place of one that has ended.  Nothing is kept of one that is somebody else's. */

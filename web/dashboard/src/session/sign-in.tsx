@@ -4,8 +4,9 @@
  */
 import { type FormEvent, type ReactElement, useState } from 'react';
 import { Avatar } from '../base/avatar';
+import { Icon } from '../base/icons';
 import { signInAsGuest, signInWithToken } from './app';
-import type { Config, DemoPerson, Role } from './session';
+import { type Config, type DemoPerson, type Role, subjectOf } from './session';
 import './sign-in.css';
 
 const MAY: Readonly<Record<Role, string>> = {
@@ -62,12 +63,12 @@ export function SignIn({ config, people, message }: Props): ReactElement {
                 disabled={isBusy}
                 onClick={() => enter(() => signInWithToken(person.token, person.name))}
               >
-                <Avatar name={person.name} id={person.name} size={40} />
+                <Avatar name={person.name} id={subjectOf(person.token) ?? person.name} size={40} />
                 <span className="sign-in-who">
                   <strong>{person.name}</strong>
                   <span className="quiet small">
                     {MAY[person.role]}
-                    {person.warehouses && `, in ${person.warehouses.join(', ')}`}
+                    {person.warehouses && `, in ${(person.places ?? person.warehouses).join(', ')}`}
                   </span>
                 </span>
               </button>
@@ -81,7 +82,9 @@ export function SignIn({ config, people, message }: Props): ReactElement {
         </button>
       )}
       <details className="sign-in-token" open={people.length === 0}>
-        <summary>Use a token</summary>
+        <summary>
+          Use a token <Icon name="chevron" />
+        </summary>
         <form onSubmit={submit}>
           <label className="field">
             <span>Token</span>

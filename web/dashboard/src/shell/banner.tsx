@@ -30,7 +30,7 @@ export function Banner(): ReactElement | null {
   const { size } = useSyncStatus();
   const isStale = useStale();
   const [isDismissed, setDismissed] = useState(false);
-  const now = useNow(outage.name === 'offline' ? 10_000 : null);
+  const now = useNow(outage.name === 'offline' ? 1_000 : null);
 
   // One dismissal hides it until the next outage.
   useEffect(() => {
@@ -49,7 +49,7 @@ export function Banner(): ReactElement | null {
       <Icon name={face.icon} />
       <p>
         <strong>{face.words}</strong>
-        {face.more && <span> {face.more}</span>}
+        {face.more && <span className="banner-more"> {face.more}</span>}
       </p>
       {face.action && (
         <button type="button" className="button" onClick={face.action.run}>

@@ -4,6 +4,7 @@
  */
 import type { ReactElement } from 'react';
 import { Icon } from '../base/icons';
+import { Select } from '../base/select';
 import { counted } from '../base/words';
 import { focusFirstRow } from './row-focus';
 import { SearchField } from './search-field';
@@ -34,10 +35,12 @@ export function StockToolbar(props: Props): ReactElement {
         hasFocus
       />
       {props.warehouses.length > 1 && (
-        <label className="stock-warehouse">
-          <span className="unseen">Warehouse</span>
-          <select
-            className="input"
+        <div className="stock-warehouse">
+          <label className="unseen" htmlFor="stock-warehouse">
+            Warehouse
+          </label>
+          <Select
+            id="stock-warehouse"
             value={props.warehouse ?? ''}
             onChange={(event) => props.onWarehouse(event.target.value || null)}
           >
@@ -47,9 +50,8 @@ export function StockToolbar(props: Props): ReactElement {
                 {name}
               </option>
             ))}
-          </select>
-          <Icon name="chevron" />
-        </label>
+          </Select>
+        </div>
       )}
       {props.waiting > 0 && (
         <button type="button" className="button stock-refresh" onClick={props.onRefresh}>

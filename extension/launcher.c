@@ -4,7 +4,9 @@
  *
  * The launcher is connected to no database.  It learns which databases have
  * the extension from one short probe of each, at server start and when a
- * database appears; CREATE EXTENSION tells it directly (lifecycle.c).  It keeps
+ * database appears; CREATE EXTENSION tells it directly (lifecycle.c).  Probes
+ * run one at a time, and the launcher does not wait for them: one that cannot
+ * get at its database gives up, and is tried again after a pause.  It keeps
  * the workers of those databases running: one that ended in an error comes
  * back after a pause that doubles from one second up to a minute, one that
  * ended because it was told to does not come back.  A database that no longer
@@ -47,8 +49,23 @@ static const InvWorkerKind kept_kinds[] = {INV_PUBLISHER, INV_JANITOR};
 /* Handles of the workers we started, by entry and kind. */
 static BackgroundWorkerHandle *(*handles)[INV_WORKER_KINDS];
 
-/* Databases probed and found without the extension; rebuilt by each scan. */
-static List *without_extension = NIL;
+/* What is known of a database that has no entry. */
+typedef struct Probed
+{
+	Oid database;
+	bool has_answered; /* it has no extension */
+	int failure_count;
+	TimestampTz next_probe; /* after failures */
+} Probed;
+
+static List *probed = NIL;
+
+/* The probe that is running, or NULL, and its database. */
+static BackgroundWorkerHandle *probe = NULL;
+static Oid probe_database;
+
+/* The present round has found no room for something. */
+static bool is_short_of_slots;
 
 static void
 detach(int code, Datum arg)
@@ -67,6 +84,17 @@ attach(void)
 	inv_shared->launcher_latch = MyLatch;
 	LWLockRelease(inv_shared->lock);
 	before_shmem_exit(detach, (Datum) 0);
+}
+
+/* One whose DROP DATABASE was interrupted lets nobody in either. */
+static bool
+is_open(Form_pg_database form)
+{
+#ifdef DATCONNLIMIT_INVALID_DB
+	if (form->datconnlimit == DATCONNLIMIT_INVALID_DB)
+		return false;
+#endif
+	return form->datallowconn;
 }
 
 /* The databases that can be connected to, in memory of the caller. */
@@ -88,7 +116,7 @@ list_databases(void)
 		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
 		MemoryContext old = MemoryContextSwitchTo(context);
 
-		if (form->datallowconn)
+		if (is_open(form))
 			databases = lappend_oid(databases, form->oid);
 		MemoryContextSwitchTo(old);
 	}
@@ -99,10 +127,15 @@ list_databases(void)
 	return databases;
 }
 
+/* While a probe runs, who finds no room may only have to wait for its end. */
 static void
-set_short_of_slots(bool is_short)
+tell_of_slots(void)
 {
+	bool is_short = is_short_of_slots;
 	bool was_short;
+
+	if (probe != NULL)
+		return;
 
 	LWLockAcquire(inv_shared->lock, LW_EXCLUSIVE);
 	was_short = inv_shared->is_short_of_slots;
@@ -116,82 +149,20 @@ set_short_of_slots(bool is_short)
 						max_worker_processes));
 }
 
-/* False: there was no room, ask again later. */
-static bool
-probe(Oid database)
+/* How long to wait after so many failures in a row. */
+static int
+pause_ms(int failure_count)
 {
-	BackgroundWorkerHandle *handle;
-
-	if (!inv_worker_launch_probe(database, &handle))
-	{
-		set_short_of_slots(true);
-		return false;
-	}
-	(void) WaitForBackgroundWorkerShutdown(handle);
-	pfree(handle);
-	if (inv_shared_find(database) == NULL)
-		without_extension = lappend_oid(without_extension, database);
-	return true;
-}
-
-/* Probes the databases not known yet, and forgets those that are gone. */
-static bool
-scan_databases(void)
-{
-	List *databases = list_databases();
-	List *known = without_extension;
-	bool is_complete = true;
-	ListCell *cell;
-
-	without_extension = NIL;
-	foreach (cell, databases)
-	{
-		Oid database = lfirst_oid(cell);
-
-		if (inv_shared_find(database) != NULL)
-			continue;
-		if (list_member_oid(known, database))
-			without_extension = lappend_oid(without_extension, database);
-		else if (!probe(database))
-			is_complete = false;
-	}
-	list_free(known);
-	list_free(databases);
-	return is_complete;
-}
-
-static bool
-take_rescan_order(void)
-{
-	bool rescan;
-
-	LWLockAcquire(inv_shared->lock, LW_EXCLUSIVE);
-	rescan = inv_shared->rescan;
-	inv_shared->rescan = false;
-	LWLockRelease(inv_shared->lock);
-	return rescan;
-}
-
-static void
-give_rescan_order_back(void)
-{
-	LWLockAcquire(inv_shared->lock, LW_EXCLUSIVE);
-	inv_shared->rescan = true;
-	LWLockRelease(inv_shared->lock);
+	return failure_count < 6 ? RESTART_PAUSE_MS << failure_count : RESTART_PAUSE_MAX_MS;
 }
 
 /* A worker that has gone although nobody wanted it to pauses before its next start. */
 static void
 note_end_of_worker(InvWorkerState *state)
 {
-	int pause_ms = RESTART_PAUSE_MAX_MS;
-
 	LWLockAcquire(inv_shared->lock, LW_EXCLUSIVE);
-	if (state->failure_count < 6)
-		pause_ms = RESTART_PAUSE_MS << state->failure_count;
-	state->failure_count++;
 	state->is_starting = false;
-	state->next_start = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause_ms);
+	state->next_start = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause_ms(state->failure_count++));
 	LWLockRelease(inv_shared->lock);
 }
 
@@ -239,13 +210,39 @@ keep_worker(InvDatabase *entry, int index, InvWorkerKind kind)
 		return RESTART_PAUSE_MAX_MS;
 	state->is_starting = false;
 	handles[index][kind] = NULL;
-	set_short_of_slots(true);
+	is_short_of_slots = true;
 	return SLOT_PAUSE_MS;
+}
+
+static Probed *
+find_probed(Oid database)
+{
+	ListCell *cell;
+
+	foreach (cell, probed)
+	{
+		Probed *known = lfirst(cell);
+
+		if (known->database == database)
+			return known;
+	}
+	return NULL;
+}
+
+static void
+forget_probed(Probed *known)
+{
+	if (known == NULL)
+		return;
+	probed = list_delete_ptr(probed, known);
+	pfree(known);
 }
 
 static void
 forget_missing_databases(const List *databases)
 {
+	ListCell *cell;
+
 	for (int i = 0; i < inv_shared->database_count; i++)
 	{
 		InvDatabase *entry = &inv_shared->databases[i];
@@ -257,24 +254,103 @@ forget_missing_databases(const List *databases)
 		{
 			inv_shared_remove(entry);
 			/* what a probe found before the extension was made is no longer so */
-			without_extension = list_delete_oid(without_extension, database);
+			forget_probed(find_probed(database));
+		}
+	}
+	foreach (cell, probed)
+	{
+		Probed *known = lfirst(cell);
+
+		if (!list_member_oid(databases, known->database))
+		{
+			probed = foreach_delete_current(probed, cell);
+			pfree(known);
 		}
 	}
 }
 
-/* One may be there that nobody has told of: it lets connections in again, or was forgotten too early. */
+/* ---- probes ---- */
+
+/* Notes what the probe has found, if it has ended.  False: it still runs. */
 static bool
-has_unknown_database(const List *databases)
+end_probe(void)
 {
+	Probed *known = find_probed(probe_database);
+	pid_t pid;
+
+	if (probe == NULL)
+		return true;
+	if (GetBackgroundWorkerPid(probe, &pid) != BGWH_STOPPED)
+		return false;
+	pfree(probe);
+	probe = NULL;
+	if (known == NULL)
+		return true;
+	LWLockAcquire(inv_shared->lock, LW_SHARED);
+	known->has_answered = inv_shared->without_extension == probe_database;
+	LWLockRelease(inv_shared->lock);
+	known->next_probe = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause_ms(known->failure_count++));
+	return true;
+}
+
+static Probed *
+new_probed(Oid database)
+{
+	Probed *known = palloc0(sizeof(Probed));
+
+	known->database = database;
+	probed = lappend(probed, known);
+	return known;
+}
+
+/* Starts the probe of a database that is due; how long to wait for another. */
+static long
+begin_probe(Oid database)
+{
+	LWLockAcquire(inv_shared->lock, LW_EXCLUSIVE);
+	inv_shared->without_extension = InvalidOid;
+	LWLockRelease(inv_shared->lock);
+	probe_database = database;
+	if (inv_worker_launch_probe(database, &probe))
+		return RESTART_PAUSE_MAX_MS;
+	probe = NULL;
+	is_short_of_slots = true;
+	return SLOT_PAUSE_MS;
+}
+
+/*
+ * Probes the databases without an entry, one at a time; the end of one wakes
+ * us.  One may be there that nobody has told of: it lets connections in again,
+ * or was forgotten too early.
+ */
+static long
+probe_databases(const List *databases)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	long wait_ms = RESTART_PAUSE_MAX_MS;
 	ListCell *cell;
 
+	if (!end_probe())
+		return wait_ms;
 	foreach (cell, databases)
 	{
-		if (inv_shared_find(lfirst_oid(cell)) == NULL && !list_member_oid(without_extension, lfirst_oid(cell)))
-			return true;
+		Oid database = lfirst_oid(cell);
+		Probed *known = find_probed(database);
+		long early_ms;
+
+		if (inv_shared_find(database) != NULL || (known != NULL && known->has_answered))
+			continue;
+		if (known == NULL)
+			known = new_probed(database);
+		early_ms = TimestampDifferenceMilliseconds(now, known->next_probe);
+		if (early_ms <= 0)
+			return begin_probe(database);
+		wait_ms = Min(wait_ms, early_ms);
 	}
-	return false;
+	return wait_ms;
 }
+
+/* ---- all of it ---- */
 
 static long
 keep_workers(void)
@@ -299,19 +375,15 @@ keep_workers(void)
 static long
 run_round(void)
 {
-	bool is_ordered = take_rescan_order();
 	List *databases = list_databases();
 	long wait_ms;
 
+	is_short_of_slots = false;
 	forget_missing_databases(databases);
-	if ((is_ordered || has_unknown_database(databases)) && !scan_databases())
-		give_rescan_order_back();
+	wait_ms = probe_databases(databases);
+	wait_ms = Min(wait_ms, keep_workers());
 	list_free(databases);
-	wait_ms = keep_workers();
-	if (wait_ms == RESTART_PAUSE_MAX_MS && !inv_shared->rescan)
-		set_short_of_slots(false);
-	else if (inv_shared->rescan)
-		wait_ms = Min(wait_ms, SLOT_PAUSE_MS);
+	tell_of_slots();
 	return wait_ms;
 }
 

@@ -231,8 +231,12 @@ on_utility(PlannedStmt *planned, const char *query, bool read_only_tree, Process
 	if (entry != NULL)
 		bar_workers(entry);
 	run_previous(planned, query, read_only_tree, context, params, environment, receiver, completion);
-	if (rings)
-		inv_doorbell_ring();
+	if (!rings)
+		return;
+	inv_doorbell_ring();
+	/* what came into being there may be the extension */
+	if (inv_shared_mine() == NULL)
+		extension_changed = true;
 }
 
 static void
@@ -245,15 +249,6 @@ on_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_i
 }
 
 static void
-order_rescan(void)
-{
-	LWLockAcquire(inv_shared->lock, LW_EXCLUSIVE);
-	inv_shared->rescan = true;
-	LWLockRelease(inv_shared->lock);
-	inv_shared_wake_launcher();
-}
-
-static void
 after_extension_change(void)
 {
 	InvDatabase *mine;
@@ -261,8 +256,9 @@ after_extension_change(void)
 	if (extension_exists)
 		(void) inv_shared_add(MyDatabaseId);
 	mine = inv_shared_find(MyDatabaseId);
-	if (mine != NULL)
-		inv_shared_wake_workers(mine);
+	if (mine == NULL)
+		return;
+	inv_shared_wake_workers(mine);
 	inv_shared_wake_launcher();
 }
 
@@ -279,7 +275,7 @@ on_transaction_end(XactEvent event, void *arg)
 			if (extension_changed)
 				after_extension_change();
 			if (database_appeared)
-				order_rescan();
+				inv_shared_wake_launcher();
 			break;
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:

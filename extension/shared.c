@@ -61,7 +61,6 @@ startup_shared(void)
 	{
 		memset(inv_shared, 0, offsetof(InvShared, databases));
 		inv_shared->lock = &GetNamedLWLockTranche(TRANCHE_NAME)->lock;
-		inv_shared->rescan = true;
 		inv_shared->database_count = max_worker_processes;
 		for (int i = 0; i < inv_shared->database_count; i++)
 			init_entry(&inv_shared->databases[i]);

@@ -60,9 +60,7 @@ typedef struct InvShared
 	LWLock *lock;
 	pid_t launcher_pid;
 	Latch *launcher_latch;
-	bool rescan;			/* a database appeared: look at all of them */
-	Oid probe_database;		/* the probe's order ... */
-	bool probe_found;		/* ... and its answer */
+	Oid without_extension;	/* a probe's answer: this database has none */
 	bool is_short_of_slots; /* max_worker_processes left no room */
 	int database_count;		/* length of databases */
 	InvDatabase databases[FLEXIBLE_ARRAY_MEMBER];

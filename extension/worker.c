@@ -32,6 +32,9 @@
 /* How often an error that repeats itself is logged. */
 #define REPEAT_LOG_MS 60000
 
+/* How long a probe waits for somebody who has locked the database's catalogs. */
+#define PROBE_LOCK_TIMEOUT "5s"
+
 static const struct
 {
 	const char *type;
@@ -306,22 +309,50 @@ inv_worker_report(InvWorker *worker, int64 result)
 	LWLockRelease(inv_shared->lock);
 }
 
+static void
+set_lock_timeout(void)
+{
+	SetConfigOption("lock_timeout", PROBE_LOCK_TIMEOUT, PGC_SUSET, PGC_S_SESSION);
+}
+
+static void
+name_database(void *arg)
+{
+	errcontext("looking for the extension in database %u", *(Oid *) arg);
+}
+
+static void
+answer_without_extension(Oid database)
+{
+	LWLockAcquire(inv_shared->lock, LW_EXCLUSIVE);
+	inv_shared->without_extension = database;
+	LWLockRelease(inv_shared->lock);
+}
+
 /*
  * A probe finds out whether a database has the extension, makes its entry in
- * shared memory if so, and is gone.
+ * shared memory if so, says so if not, and is gone.  Connecting takes locks,
+ * too.
  */
 void
 inv_probe_main(Datum arg)
 {
 	Oid database = DatumGetObjectId(arg);
+	ErrorContextCallback context = {.callback = name_database, .arg = &database, .previous = error_context_stack};
 	bool has_extension;
 
+	error_context_stack = &context;
 	inv_worker_signals();
+	set_lock_timeout();
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 	set_session();
+	set_lock_timeout();
 	StartTransactionCommand();
 	has_extension = inv_catalog_has_extension();
 	CommitTransactionCommand();
 	if (has_extension)
 		(void) inv_shared_add(database);
+	else
+		answer_without_extension(database);
+	error_context_stack = context.previous;
 }

@@ -23,7 +23,7 @@ export function Root(): ReactElement {
     case 'unreachable':
       return (
         <p className="empty" role="status">
-          The relay cannot be reached ({now.message}). Trying again…
+          {now.message} Trying again…
         </p>
       );
     case 'signed-out':

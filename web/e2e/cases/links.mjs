@@ -159,12 +159,24 @@ test('a relay that lost its database says so, until a link says better', async (
   await database.close();
   const banner = maria.page.locator('.banner', { hasText: 'The relay has lost its database' });
   await banner.waitFor();
+  // There is a link, and yet nothing is live, up to date, or being saved.
+  await maria.page.locator('.link', { hasText: 'Updates paused' }).waitFor();
+  await maria.say('Numbers may be old');
+  equal(await maria.page.getByText('Up to date').count(), 0, 'numbers said to be of now');
+  await maria.sell('House Blend', 1);
+  await maria.say('saved on this device, until the database is back');
+  await maria.page.getByRole('button', { name: '1 waiting' }).waitFor();
+  const vera = await world.screen({ as: null });
+  await vera.page.getByRole('button', { name: /Vera/ }).click();
+  await vera.say(/The relay cannot help now: .* Try again./);
   await world.relay.stop();
   await maria.notLive();
   await database.open();
   await world.relay.start();
   await maria.live();
   await banner.waitFor({ state: 'detached' });
+  await maria.settled();
+  equal(await world.database.available('prod_123'), 499, 'in the database');
 });
 
 for (const [delayMs, colour, grades, look] of [

@@ -89,7 +89,7 @@ test('what one may do changes on the open page, and who may do nothing is told s
   await page.getByRole('button', { name: 'Adjust' }).waitFor({ state: 'detached' });
   // Of one warehouse only, and not the one that is looked at.
   await setMember(world, 'maria', 'manager', ['wh_457']);
-  await page.getByText('is not here for you').waitFor();
+  await page.getByRole('heading', { name: 'Not here for you' }).waitFor();
   await page.getByRole('link', { name: 'All items' }).first().click();
   await until('one warehouse is left', async () => (await page.locator('.stock-row').count()) === 6);
   await account.click();
@@ -114,8 +114,8 @@ test('an address of what is not there, or not for one, says so and leads back', 
     await page.evaluate((hash) => {
       location.hash = hash;
     }, `#/item/${item}`);
-    await page.getByRole('heading', { name: item.split('/')[0] }).waitFor();
-    await page.getByText('is not here for you').waitFor();
+    await page.getByRole('heading', { name: 'Not here for you' }).waitFor();
+    await page.getByText(`${item.split('/')[0]} in `).waitFor();
     await page.getByRole('main').getByRole('link', { name: 'All items' }).first().click();
     await otto.row(HOUSE, 'Shop Old Town').waitFor();
   }
@@ -127,9 +127,9 @@ test('an address of what is not there, or not for one, says so and leads back', 
   await nils.page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await nils.say('There is no warehouse here that you may see.');
   await nils.page.goto(`${nils.url}#/item/prod_123/wh_456`);
-  await nils.page.getByText('is not here for you').waitFor();
+  await nils.page.getByRole('heading', { name: 'Not here for you' }).waitFor();
   await nils.page.reload();
-  await nils.page.getByText('is not here for you').waitFor();
+  await nils.page.getByRole('heading', { name: 'Not here for you' }).waitFor();
 });
 
 test('an empty stock says what to do next', async (world) => {

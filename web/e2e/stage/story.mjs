@@ -58,6 +58,34 @@ export async function* story(world, options = {}) {
   await page.getByRole('button', { name: 'Edit' }).click();
   yield ['edit-item', page];
   await closeDialog();
+  await page.evaluate(() => {
+    location.hash = '#/item/none/wh_456';
+  });
+  await page.getByRole('heading', { name: 'Not here for you' }).waitFor();
+  yield ['not-here', page];
+  await database.sql(`SELECT version FROM inventory_define('milk', 'wh_456', track_batches => true,
+    attributes => '{"name": "Whole Milk", "warehouseName": "Central Warehouse"}')`);
+  for (const [number, expires] of [
+    ['L-1041', '2098-01-10'],
+    ['L-1042', '2098-01-20'],
+  ])
+    await database.sql(`SELECT version FROM inventory_adjust('milk', 'wh_456', 12, 'in',
+      batch_number => '${number}', expires_at => '${expires}T00:00:00Z')`);
+  await page.evaluate(() => {
+    location.hash = '#/item/milk/wh_456';
+  });
+  await page.getByRole('tab', { name: 'Batches' }).click();
+  await page.getByRole('button', { name: 'Count batch L-1041' }).waitFor();
+  yield ['batches', page];
+  await page.getByRole('button', { name: 'Count batch L-1041' }).click();
+  await dialog.getByRole('combobox', { name: 'Batch' }).waitFor();
+  await dialog.getByRole('textbox').first().fill('11');
+  yield ['batch-count', page];
+  await dialog.getByRole('combobox', { name: 'Batch' }).selectOption({ label: 'Another batch…' });
+  await dialog.getByRole('button', { name: 'Set to 11' }).click();
+  await dialog.getByText('Which batch is it?').waitFor();
+  yield ['batch-new', page];
+  await closeDialog();
   await page.getByRole('link', { name: 'All items' }).click();
 
   proxy.cut();

@@ -7,9 +7,9 @@ import { Icon } from './icons';
 
 export function Select(props: ComponentProps<'select'>): ReactElement {
   return (
-    <span className="select">
+    <div className="select">
       <select className="input" {...props} />
       <Icon name="chevron" />
-    </span>
+    </div>
   );
 }

@@ -206,7 +206,7 @@ export function AdjustDialog({ item, kind: first = 'out', batch: firstBatch = {}
 
           <div className="field">
             <label className="label" htmlFor="adjust-quantity">
-              {words.hint}
+              {isCountOfBatch ? 'How many of this batch are on the shelf' : words.hint}
             </label>
             <div className="adjust-number">
               <button type="button" className="button" aria-label="One less" onClick={() => step(-1)}>

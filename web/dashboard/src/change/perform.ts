@@ -67,7 +67,8 @@ export function perform(client: InventoryClient, change: Change, words: Words): 
 /** Null where there is nothing to add: it is being sent. */
 function whereItIs(client: InventoryClient, operation: Operation): string | null {
   if (!operation.durable) return 'not saved on this device, keep this tab open';
-  return client.state.name === 'connected' ? null : 'saved on this device, will sync when connected';
+  if (client.state.name !== 'connected') return 'saved on this device, will sync when connected';
+  return client.stale ? 'saved on this device, until the database is back' : null;
 }
 
 const WHY: Readonly<Record<Conflict['code'], string>> = {

@@ -8,6 +8,7 @@ import { type ReactElement, useEffect } from 'react';
 import { Icon, type IconName } from '../base/icons';
 import { count } from '../base/words';
 import { open } from '../shell/open';
+import { useStale } from '../shell/stale';
 import './sync-badge.css';
 
 interface Face {
@@ -20,7 +21,7 @@ interface Face {
 export function SyncBadge(): ReactElement {
   const client = useClient();
   const status = useSyncStatus({ smooth: true });
-  const face = faceOf(status);
+  const face = faceOf(status, useStale());
   const hasConflict = status.conflicts > 0;
 
   // Alt+R: review. Letters alone belong to the search.
@@ -75,7 +76,8 @@ export function SyncBadge(): ReactElement {
   );
 }
 
-function faceOf(status: SyncStatus): Face {
+/** isStale: nothing is saved for now, though it is tried. */
+function faceOf(status: SyncStatus, isStale: boolean): Face {
   const { state, size, conflicts, failed, progress, durable } = status;
   if (conflicts + failed > 0) {
     const words = [
@@ -86,7 +88,7 @@ function faceOf(status: SyncStatus): Face {
   }
   if (size > 0 && !durable)
     return { tone: 'review', icon: 'warning', words: `${size} not saved on this device`, short: count(size) };
-  if (state === 'syncing' || state === 'saving') {
+  if (!isStale && (state === 'syncing' || state === 'saving')) {
     const words =
       progress.total > 1 ? `Saving ${Math.min(progress.done + 1, progress.total)} of ${progress.total}` : 'Saving…';
     return { tone: 'busy', icon: 'upload', words, short: size > 0 ? count(size) : '' };

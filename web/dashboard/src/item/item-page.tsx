@@ -126,9 +126,9 @@ function NoItem({ item: { productId, warehouseId } }: { item: ItemKey }): ReactE
   const where = warehouses.find(({ id }) => id === warehouseId)?.name ?? warehouseId;
   return (
     <div className="item-none">
-      <h1>{productId}</h1>
+      <h1>Not here for you</h1>
       <p className="quiet">
-        in {where} is not here for you: it was retired, never was, or is in a warehouse that is not yours.
+        {productId} in {where} was retired, never was, or is in a warehouse that is not yours.
       </p>
     </div>
   );

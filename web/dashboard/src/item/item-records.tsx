@@ -115,17 +115,21 @@ const COLUMNS: Readonly<Record<RecordKind, readonly Column[]>> = {
     { name: 'Batch', cell: (row) => textOf(row, 'batchNumber') },
     { name: 'Quantity', className: 'number end', isSaid: true, cell: (row) => amount(row, 'quantity') },
     { name: 'Expires', isSaid: true, cell: (row) => when(row, 'expiresAt', expiryTime) || 'never' },
-    { name: 'State', cell: (row) => textOf(row, 'status') },
+    { name: 'State', cell: (row) => capital(textOf(row, 'status')) },
     { name: 'Received', isSaid: true, cell: (row) => when(row, 'receivedAt') },
   ],
   reservations: [
     { name: 'Reservation', cell: (row) => textOf(row, 'reference') || textOf(row, 'reservationId') },
     { name: 'Quantity', className: 'number end', isSaid: true, cell: (row) => amount(row, 'quantity') },
-    { name: 'State', cell: (row) => textOf(row, 'status') },
+    { name: 'State', cell: (row) => capital(textOf(row, 'status')) },
     { name: 'Until', isSaid: true, cell: (row) => when(row, 'expiresAt') },
     { name: 'By', isSaid: true, cell: (row) => textOf(row, 'performedBy') },
   ],
 };
+
+function capital(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}
 
 function when(row: JsonObject, name: string, words = dateTime): ReactElement | '' {
   const at = timeOf(row, name);

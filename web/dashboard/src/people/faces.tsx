@@ -8,7 +8,7 @@
 import type { Person } from 'inventory-client';
 import type { ReactElement } from 'react';
 import { Avatar } from '../base/avatar';
-import { doing } from './words';
+import { doing, nameOf } from './words';
 import './faces.css';
 
 interface Props {
@@ -27,7 +27,7 @@ export function Faces({ people, lastKnown, most = 3, size = 28 }: Props): ReactE
     <span className="faces" data-last-known={lastKnown || undefined} role="img" aria-label={words} title={words}>
       {shown.map((person) => (
         <span key={person.userId} className="face" data-status={person.status}>
-          <Avatar name={person.name} id={person.userId} size={size} isEditing={person.status === 'editing'} />
+          <Avatar name={nameOf(person)} id={person.userId} size={size} isEditing={person.status === 'editing'} />
           {person.status === 'editing' && <span className="face-pen" />}
         </span>
       ))}

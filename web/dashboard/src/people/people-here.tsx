@@ -12,7 +12,7 @@ import { useSession } from '../session/context';
 import { useActivity } from './activity';
 import { Faces } from './faces';
 import { useHasPresence } from './presence-context';
-import { doing } from './words';
+import { doing, nameOf } from './words';
 import './people-here.css';
 
 export function PeopleHere(): ReactElement | null {
@@ -54,7 +54,7 @@ const SHOWN = 30;
 function PersonRow({ person }: { person: Person }): ReactElement {
   return (
     <li className="person">
-      <Avatar name={person.name} id={person.userId} isEditing={person.status === 'editing'} />
+      <Avatar name={nameOf(person)} id={person.userId} isEditing={person.status === 'editing'} />
       <span>{doing(person)}</span>
     </li>
   );

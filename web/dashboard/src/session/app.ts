@@ -26,6 +26,7 @@ import {
   type Session,
   type SessionAnswer,
   type TokenSource,
+  whyNot,
   withRights,
 } from './session';
 
@@ -89,7 +90,7 @@ async function askWhoIsNext(): Promise<void> {
 }
 
 function unreachable(error: unknown, again: () => Promise<void>): void {
-  app.set({ name: 'unreachable', message: error instanceof Error ? error.message : String(error) });
+  app.set({ name: 'unreachable', message: whyNot(error) });
   setTimeout(() => app.get().name === 'unreachable' && void again(), RETRY_MS);
 }
 

@@ -240,6 +240,13 @@ async function fetchSession(token: string | null): Promise<SessionAnswer> {
   return fetchJson<SessionAnswer>('api/session', token);
 }
 
+/** Why nothing came of it, for somebody who wants to sign in: there is no relay, or it says why. */
+export function whyNot(error: unknown): string {
+  // What fetch itself throws is about the network, and worded by the browser.
+  const isAnswer = error instanceof Error && !(error instanceof TypeError) && error.name === 'Error';
+  return isAnswer ? `The relay cannot help now: ${error.message}.` : 'The relay cannot be reached.';
+}
+
 /** GET from the relay.  What it refuses is a Refused, a link that fails any other error. */
 export async function fetchJson<T>(path: string, token: string | null = null): Promise<T> {
   const response = await fetch(path, {

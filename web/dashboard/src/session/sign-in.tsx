@@ -6,7 +6,7 @@ import { type FormEvent, type ReactElement, useState } from 'react';
 import { Avatar } from '../base/avatar';
 import { Icon } from '../base/icons';
 import { signInAsGuest, signInWithToken } from './app';
-import { type Config, type DemoPerson, type Role, subjectOf } from './session';
+import { type Config, type DemoPerson, type Role, subjectOf, whyNot } from './session';
 import './sign-in.css';
 
 const MAY: Readonly<Record<Role, string>> = {
@@ -30,7 +30,7 @@ export function SignIn({ config, people, message }: Props): ReactElement {
     setBusy(true);
     setProblem(null);
     signIn()
-      .catch(() => setProblem('The relay could not be reached. Try again.'))
+      .catch((error: unknown) => setProblem(`${whyNot(error)} Try again.`))
       .finally(() => setBusy(false));
   }
 

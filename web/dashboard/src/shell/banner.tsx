@@ -12,6 +12,7 @@ import { say } from '../notices/announcer';
 import { lastHeard } from './last-heard';
 import { open } from './open';
 import { useOutage } from './outage';
+import { useStale } from './stale';
 import './banner.css';
 
 interface Face {
@@ -96,21 +97,13 @@ export function Banner(): ReactElement | null {
       };
     }
     if (isStale && status === 'connected') {
-      return { tone: 'warning', icon: 'warning', words: 'The relay has lost its database: numbers may be old.' };
+      return {
+        tone: 'warning',
+        icon: 'warning',
+        words: 'The relay has lost its database: numbers may be old.',
+        more: 'Changes are kept here, and saved when it is back.',
+      };
     }
     return null;
   }
-}
-
-/** The relay says so when it loses its database. */
-function useStale(): boolean {
-  const client = useClient();
-  const { isConnected } = useConnection();
-  const [isStale, setStale] = useState(client.stale);
-  useEffect(() => client.connection.on('stale', setStale), [client]);
-  // Another connection says so again.
-  useEffect(() => {
-    if (isConnected) setStale(client.stale);
-  }, [client, isConnected]);
-  return isStale && isConnected;
 }

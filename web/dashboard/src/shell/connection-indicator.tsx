@@ -9,6 +9,7 @@ import { useClient, useConnection, useConnectionQuality } from 'inventory-client
 import { type ReactElement, useEffect, useId, useRef, useState } from 'react';
 import { useNow } from '../base/hooks';
 import { open } from './open';
+import { useStale } from './stale';
 import './connection-indicator.css';
 
 type Look = 'live' | 'slow' | 'connecting' | 'waiting' | 'off';
@@ -17,6 +18,7 @@ export function ConnectionIndicator(): ReactElement {
   const client = useClient();
   const { state, status, connect } = useConnection();
   const quality = useConnectionQuality();
+  const isStale = useStale();
   const mark = useRef<HTMLSpanElement>(null);
   const tip = useId();
   // Esc sends the tooltip away, and keeps it away until one comes back.
@@ -31,6 +33,7 @@ export function ConnectionIndicator(): ReactElement {
   function describe(): { look: Look; word: string; more: string } {
     switch (state.name) {
       case 'connected':
+        if (isStale) return { look: 'waiting', word: 'Updates paused', more: '' };
         return {
           look: quality.colour === 'green' ? 'live' : 'slow',
           word: 'Live updates active',

@@ -146,6 +146,17 @@ refuse_reused(InvOperation *operation)
 	operation->refusal->hint = "A key stands for one operation: make a new one for each, and repeat it only to retry.";
 }
 
+/* Only a trigger can meet an operation that its own transaction has not finished. */
+static void
+refuse_unfinished(InvOperation *operation)
+{
+	operation->refusal = palloc0(sizeof(InvRefusal));
+	operation->refusal->sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+	operation->refusal->message = psprintf("the operation under idempotency key \"%s\" is not finished",
+										   operation->tail.idempotency_key);
+	operation->refusal->hint = "A trigger that the operation fires must not repeat it: use another key, or none.";
+}
+
 /* A row that shows a warehouse out of the caller's sight, as its id; or NULL. */
 static char *
 hidden_warehouse(const InvScope *scope, Datum answer)
@@ -281,21 +292,22 @@ read_answer(InvOperation *operation)
 {
 	Datum values[2] = {CStringGetTextDatum(operation->scope->organization),
 					   CStringGetTextDatum(operation->tail.idempotency_key)};
-	bool is_null;
+	bool has_no_hash;
+	bool has_no_answer;
 	Datum hash;
+	Datum answer;
 
 	inv_statement_run(&read_statement, values, NULL);
 	if (SPI_processed != 1)
 		elog(ERROR, "operation \"%s\" has disappeared", operation->tail.idempotency_key);
-	hash = inv_statement_value(0, 1, &is_null);
-	if (is_null || !is_same_hash(DatumGetByteaPP(hash), operation->request_hash))
+	hash = inv_statement_value(0, 1, &has_no_hash);
+	answer = inv_statement_value(0, 2, &has_no_answer);
+	if (has_no_hash || !is_same_hash(DatumGetByteaPP(hash), operation->request_hash))
 		refuse_reused(operation);
+	else if (has_no_answer)
+		refuse_unfinished(operation);
 	else
-	{
-		Datum answer = inv_statement_value(0, 2, &is_null);
-
 		take_answer(operation, PointerGetDatum(PG_DETOAST_DATUM_COPY(answer)));
-	}
 }
 
 void

@@ -36,3 +36,17 @@ SELECT version, movement_type, replayed FROM inventory_define('cup', 'shop', min
 SELECT version, movement_type, replayed FROM inventory_define('cup', 'shop', minimum_stock => 4, idempotency_key => 'def-1');
 SELECT version, movement_type, replayed FROM inventory_define('cup', 'shop', minimum_stock => 4, idempotency_key => 'def-2');
 SELECT version, movement_type, replayed FROM inventory_define('cup', 'shop', minimum_stock => 4, idempotency_key => 'def-2');
+
+-- A trigger of the owner's that repeats the operation it was fired by meets it half done.
+\set SHOW_CONTEXT never
+CREATE FUNCTION repeat_operation() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+	RAISE NOTICE 'in a sync: %', (SELECT format('%s %s %s', status, sqlstate, message) FROM inventory_sync(jsonb_build_array(jsonb_build_object('kind', 'adjust',
+		'product_id', NEW.product_id, 'warehouse_id', NEW.warehouse_id, 'quantity', NEW.quantity, 'idempotency_key', NEW.operation_id))));
+	PERFORM inventory_adjust(NEW.product_id, NEW.warehouse_id, NEW.quantity, idempotency_key => NEW.operation_id);
+	RETURN NULL;
+END $$;
+CREATE TRIGGER repeat_operation AFTER INSERT ON inventory_movement FOR EACH ROW WHEN (NEW.operation_id = 'again') EXECUTE FUNCTION repeat_operation();
+SELECT * FROM inventory_adjust('cup', 'shop', 1, idempotency_key => 'again');
+DROP TRIGGER repeat_operation ON inventory_movement;
+SELECT new_quantity, replayed FROM inventory_adjust('cup', 'shop', 1, idempotency_key => 'again');

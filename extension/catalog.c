@@ -32,10 +32,14 @@
 static InvCatalog cache;
 static bool cache_is_valid = false;
 
+/* How often it has been dropped: that may happen while it is being filled, too. */
+static uint64 forgotten = 0;
+
 static void
 forget_cache(Datum arg, int cacheid, uint32 hashvalue)
 {
 	cache_is_valid = false;
+	forgotten++;
 }
 
 void
@@ -88,6 +92,7 @@ require_function(Oid schema, const char *name)
 static void
 fill_cache(Oid schema)
 {
+	uint64 before = forgotten;
 	char *name = get_namespace_name(schema);
 
 	if (name == NULL)
@@ -107,7 +112,7 @@ fill_cache(Oid schema)
 	cache.event_sequence = require_relation(schema, "inventory_event_id_seq");
 	cache.batch_sequence = require_relation(schema, "inventory_batch_batch_id_seq");
 	cache.backend_marker = require_function(schema, "inventory_level_backend");
-	cache_is_valid = true;
+	cache_is_valid = forgotten == before;
 }
 
 static const InvCatalog *

@@ -98,6 +98,22 @@ is($session->query_safe('SET search_path = elsewhere; EXECUTE take'), '48', 'so 
 $session->quit;
 is($node->safe_psql('shop', 'SELECT * FROM elsewhere.inventory_reconcile()'), '', 'all adds up');
 
+note 'a session that looks while another takes its place';
+$session = $node->background_psql('shop', on_error_stop => 0);
+my $changes = $node->background_psql('shop');
+$session->query_safe('SET search_path = elsewhere; PREPARE look AS SELECT inventory_position(); EXECUTE look');
+# What it knows of this function is no longer so, and it has to wait to know better.
+$node->safe_psql('shop', 'ALTER FUNCTION elsewhere.inventory_level_backend() COST 2');
+$changes->query_safe('BEGIN; DROP EXTENSION pg_inventory; CREATE EXTENSION pg_inventory SCHEMA elsewhere; LOCK pg_proc IN ACCESS EXCLUSIVE MODE');
+$session->query_until(qr/asked/, "\\echo asked\nEXECUTE look;\n");
+ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ '^EXECUTE look' AND wait_event_type = 'Lock'"), 'it waits');
+$changes->query_safe('COMMIT');
+$changes->quit;
+$session->query("SELECT inventory_define('tea', 'shop', initial_quantity => 5)");
+$session->query("SELECT inventory_adjust('tea', 'shop', 1)");
+$session->quit;
+is($node->safe_psql('shop', 'SELECT quantity_available FROM elsewhere.inventory'), '6', 'and works with the new one');
+
 my @fatal = grep { !/terminating background worker|administrator command/ } log_lines($node, qr/FATAL|PANIC|WARNING/);
 is_deeply(\@fatal, [], 'nothing of this left a warning in the log');
 

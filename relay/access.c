@@ -4,7 +4,8 @@
  *
  * An Identity is found by its claims.  It stands on one bucket while somebody
  * holds it.  Its question is open or not; lines that want the answer wait on
- * its list.  is_stale says that rights changed while the question was open.
+ * its list.  is_stale says that rights changed while the question was open,
+ * and is_in_doubt that they may have changed since its scope was answered.
  *
  * When thousands come at once, the database is not asked thousands of times: a
  * question goes out at once if none has just been asked, and else waits a
@@ -57,6 +58,7 @@ struct Identity
 	Scope *scope; /* NULL while it is not known */
 	bool is_asking;
 	bool is_stale;
+	bool is_in_doubt;
 	List waiters;
 };
 
@@ -320,6 +322,7 @@ take_answer(Identity *identity, Scope *fresh, bool is_denied)
 		begin_question(identity);
 	else if (fresh || is_denied)
 	{
+		identity->is_in_doubt = false;
 		take_scope(identity, fresh);
 		tell(identity, fresh ? ACCESS_GRANTED : ACCESS_DENIED);
 	}
@@ -455,7 +458,7 @@ access_ask(Access *access, Identity *identity, AccessAnswer answer, void *line)
 	Waiter *waiter;
 
 	(void) access;
-	if (identity->scope && !identity->is_stale)
+	if (identity->scope && !identity->is_stale && !identity->is_in_doubt)
 	{
 		answer(line, ACCESS_GRANTED, identity->scope);
 		return;
@@ -476,7 +479,7 @@ access_ask(Access *access, Identity *identity, AccessAnswer answer, void *line)
 bool
 access_holds(const Identity *identity, const Scope *scope)
 {
-	return identity->scope == scope;
+	return identity->scope == scope && !identity->is_in_doubt;
 }
 
 void
@@ -510,16 +513,34 @@ access_revoke(Access *access, const char *organization, const char *subject)
 		}
 }
 
-void
-access_recheck(Access *access)
+/* What is on its way may be older than the doubt, like what is known. */
+static void
+ask_again(Identity *identity, bool is_in_doubt)
+{
+	identity->is_in_doubt = identity->is_in_doubt || is_in_doubt;
+	if (!identity->is_asking && identity->scope)
+		queue_question(identity);
+	else if (is_in_doubt)
+		identity->is_stale = identity->is_asking;
+}
+
+static void
+ask_about_all(Access *access, bool is_in_doubt)
 {
 	for (size_t i = 0; i < BUCKET_COUNT; i++)
 		for (ListNode *node = list_first(&access->buckets[i]); node; node = list_next(&access->buckets[i], node))
-		{
-			Identity *identity = list_object(node, Identity, in_bucket);
-
-			if (!identity->is_asking && identity->scope)
-				queue_question(identity);
-		}
+			ask_again(list_object(node, Identity, in_bucket), is_in_doubt);
 	arrange_round(access);
+}
+
+void
+access_recheck(Access *access)
+{
+	ask_about_all(access, false);
+}
+
+void
+access_doubt(Access *access)
+{
+	ask_about_all(access, true);
 }

@@ -57,7 +57,7 @@ const char *identity_claims(const Identity *identity);
 /* Asks for its scope.  The answer may come before this returns. */
 void access_ask(Access *access, Identity *identity, AccessAnswer answer, void *line);
 
-/* Whether a scope that was answered is still what is known. */
+/* Whether a scope that was answered is still what is known, and not in doubt. */
 bool access_holds(const Identity *identity, const Scope *scope);
 
 /* The line has gone: it gets no answer. */
@@ -66,7 +66,13 @@ void access_forget(Access *access, Identity *identity, const void *line);
 /* Forgets what is known of a subject, of the whole organization when it is NULL. */
 void access_revoke(Access *access, const char *organization, const char *subject);
 
-/* Asks again about everybody. */
+/* Asks again about everybody; until there is an answer, what is known holds. */
 void access_recheck(Access *access);
+
+/*
+ * Changes of rights may have gone unheard: asks again about everybody, and until
+ * there is an answer about somebody, what is known of that one is told to nobody.
+ */
+void access_doubt(Access *access);
 
 #endif

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "log.h"
 #include "metrics.h"
+#include "present.h"
 #include "talk.h"
 
 /* Bytes of messages that wait while the database is asked. */
@@ -151,8 +152,29 @@ follow_global(Client *client)
 }
 
 static void
+send_presence(void *owner, const char *name)
+{
+	Client *client = owner;
+	Channel channel;
+
+	if (channel_parse(&channel, name))
+		present_follow(client, &channel);
+}
+
+/* It may still see what it saw, and is sent it anew. */
+static void
+resync(Client *client)
+{
+	client->is_resyncing = false;
+	replay_resync(client->clients->with.replays, client->session);
+	hub_each_channel(client->session, send_presence, client);
+}
+
+static void
 let_in(Client *client)
 {
+	if (client->is_resyncing)
+		resync(client);
 	set_phase(client, CLIENT_READY);
 	if (!client->has_said_hello)
 		follow_global(client);
@@ -167,6 +189,11 @@ handle_scope(void *line, AccessVerdict verdict, Scope *scope)
 
 	if (client->session->state != SESSION_OPEN)
 		return;
+	if (verdict == ACCESS_UNAVAILABLE && client->is_resyncing)
+	{
+		list_append(&client->clients->early, &client->in_early);
+		return;
+	}
 	if (verdict != ACCESS_GRANTED)
 	{
 		metrics_add(METRIC_DENIALS, verdict == ACCESS_DENIED);
@@ -180,17 +207,59 @@ handle_scope(void *line, AccessVerdict verdict, Scope *scope)
 		list_append(&client->clients->early, &client->in_early);
 }
 
+static void
+ask_scope(Client *client)
+{
+	session_set_scope(client->session, NULL);
+	access_ask(client->clients->with.access, client->identity, handle_scope, client);
+}
+
+/* What was answered before the log was read may have changed before, too.  Who cannot be asked about comes again. */
 void
 clients_advance(Clients *clients)
 {
+	List early;
 	ListNode *node;
 
+	list_init(&early);
 	while ((node = list_take_first(&clients->early)))
+		list_append(&early, node);
+	while ((node = list_take_first(&early)))
 	{
 		Client *client = list_object(node, Client, in_early);
 
 		if (client->session->state == SESSION_OPEN)
-			let_in(client);
+			ask_scope(client);
+	}
+}
+
+/* It stands somewhere while it waits, or it would be taken for live.  The plain dialect knows no resync. */
+static void
+begin_resync(Client *client)
+{
+	Session *session = client->session;
+
+	if (session->dialect == DIALECT_PLAIN)
+		session_close(session, REASON_STALE);
+	else if (!replay_begin(client->clients->with.replays, session))
+		session_close(session, REASON_INTERNAL);
+	else if (client->phase == CLIENT_READY)
+	{
+		client->is_resyncing = true;
+		set_phase(client, CLIENT_ASKING);
+		ask_scope(client);
+	}
+}
+
+void
+clients_resync(Clients *clients)
+{
+	for (ListNode *node = list_first(&clients->list); node; node = list_next(&clients->list, node))
+	{
+		Client *client = list_object(node, Client, in_clients);
+
+		if (client->session->state == SESSION_OPEN)
+			begin_resync(client);
 	}
 }
 

@@ -11,6 +11,10 @@
  *
  * It is registered under its subject before the question is asked, so that a
  * change of rights finds it whichever comes first.
+ *
+ * When the log begins anew, changes of rights may have been lost with the old
+ * one.  A client that is READY goes back to ASKING then, without a scope, so
+ * that nothing reaches it, and is sent everything anew with the answer.
  */
 #ifndef CLIENT_H
 #define CLIENT_H
@@ -69,6 +73,7 @@ struct Client
 	Clients *clients;
 	Session *session;
 	ClientPhase phase;
+	bool is_resyncing; /* ASKING, having been READY */
 	int64_t opened_at_ms;
 	bool has_said_hello;
 	char connection_id[CONNECTION_ID_SIZE + 1]; /* "" before welcome */
@@ -97,7 +102,7 @@ struct Clients
 	ClientServices with;
 	List list;
 	List paced;
-	List early; /* let in, but the log has not been read yet */
+	List early; /* to be asked about when the log has been read */
 	LoopTimer *pacer;
 	Quotas *users;
 	unsigned awaiting_count;
@@ -138,6 +143,9 @@ void client_tell_stale(Client *client);
 
 /* The log has been read: those wait no longer who came before. */
 void clients_advance(Clients *clients);
+
+/* The log has begun anew, and what is known of rights is in doubt (access.h). */
+void clients_resync(Clients *clients);
 void clients_tell_drain(Clients *clients);
 
 /* Once a second: deadlines of hellos and tokens. */

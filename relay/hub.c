@@ -334,7 +334,7 @@ hub_each_follower(Hub *hub, const char *organization, const Channel *channel,
 	{
 		Session *session = list_object(node, Subscription, in_topic)->session;
 
-		if (session->state == SESSION_OPEN)
+		if (session->state == SESSION_OPEN && session->scope)
 			visit(owner, session);
 	}
 }

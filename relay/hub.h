@@ -46,7 +46,7 @@ bool hub_is_for(Hub *hub, const Session *session, const Event *event);
 /* Calls with the canonical name of each channel of a session. */
 void hub_each_channel(const Session *session, void (*visit)(void *owner, const char *name), void *owner);
 
-/* Calls with every open session that follows a channel of an organization.  None may be added or removed meanwhile. */
+/* Calls with every open session that has a scope and follows a channel of an organization.  None may be added or removed meanwhile. */
 void hub_each_follower(Hub *hub, const char *organization, const Channel *channel,
 					   void (*visit)(void *owner, Session *session), void *owner);
 bool hub_follows(Hub *hub, const Session *session, const Channel *channel);

@@ -175,7 +175,15 @@ begin(void *owner, Session *session)
 	Relay *relay = owner;
 
 	replay_start(relay->replays, session);
-	replay_pump(relay->replays, session);
+}
+
+static void
+begin_following(Relay *relay)
+{
+	relay->has_begun = true;
+	/* Of rights that changed while there was no log to read nothing was heard. */
+	access_doubt(relay->access);
+	hub_each_session(relay->hub, begin, relay);
 }
 
 /*
@@ -227,6 +235,8 @@ handle_progress(void *owner)
 
 	watch_lag(relay);
 	check_fresh(relay);
+	if (!relay->has_begun)
+		begin_following(relay);
 	clients_advance(relay->clients);
 	replays_advance(relay->replays);
 	roster_tell(relay->roster);
@@ -234,23 +244,6 @@ handle_progress(void *owner)
 	if (!roster_is_loaded(relay->roster) && !feed_has_more(relay->feed))
 		presence_reload(relay->presence);
 	answer_advance();
-	if (relay->has_begun)
-		return;
-	relay->has_begun = true;
-	hub_each_session(relay->hub, begin, relay);
-	/* Of rights that changed while there was no log to read nothing was heard. */
-	access_recheck(relay->access);
-}
-
-static void
-resync(void *owner, Session *session)
-{
-	Relay *relay = owner;
-
-	if (session->state != SESSION_OPEN)
-		return;
-	replay_resync(relay->replays, session);
-	replay_pump(relay->replays, session);
 }
 
 static void
@@ -259,8 +252,8 @@ handle_resync(void *owner)
 	Relay *relay = owner;
 
 	/* Of rights that changed in what was not read nothing was heard. */
-	access_recheck(relay->access);
-	hub_each_session(relay->hub, resync, relay);
+	access_doubt(relay->access);
+	clients_resync(relay->clients);
 	presence_reload(relay->presence);
 }
 

@@ -317,7 +317,8 @@ handle_refreshed(void *line, AccessVerdict verdict, Scope *scope)
 {
 	Client *client = line;
 
-	if (verdict == ACCESS_UNAVAILABLE)
+	/* a client that is asked about anew has nothing to compare with */
+	if (verdict == ACCESS_UNAVAILABLE || !client->session->scope)
 		talk_refuse(client, client->next_id, ERROR_UNAVAILABLE, "the database cannot be asked now");
 	else if (verdict == ACCESS_DENIED || !scope_is_equal(scope, client->session->scope))
 		session_close(client->session, REASON_ACCESS_CHANGED);

@@ -174,6 +174,38 @@ test_changes(void)
 }
 
 static void
+test_doubt(void)
+{
+	note("doubt");
+	begin();
+	ask(0);
+	access_doubt(access_table);
+	is_number(fake_desk_count(), 1, "a question on its way is not put twice");
+	fake_desk_answer((const char *const[]){"1|org|viewer|a||||f", NULL}, NULL);
+	is_text(seen[0], "", "but its answer may be older than the doubt");
+	fake_next_timer();
+	fake_desk_answer((const char *const[]){"1|org|viewer|a||||f", NULL}, NULL);
+	is_text(seen[0], "granted viewer 0", "and is asked for again");
+	access_doubt(access_table);
+	seen[0][0] = '\0';
+	ask(0);
+	is_text(seen[0], "", "what is known is not told while it is in doubt");
+	fake_next_timer();
+	fake_desk_answer(NULL, NULL);
+	is_text(seen[0], "unavailable nothing 0", "nor when the database does not answer");
+	ask(0);
+	fake_next_timer();
+	fake_desk_answer((const char *const[]){"1|org|viewer|a||||f", NULL}, NULL);
+	is_text(seen[0], "granted viewer 0", "what holds is told again");
+	is_text(changed, "", "and is no change");
+	access_doubt(access_table);
+	fake_next_timer();
+	fake_desk_answer(NULL, "IV403");
+	is_text(changed, "a", "what does not, is one");
+	end();
+}
+
+static void
 test_gone(void)
 {
 	note("gone");
@@ -195,6 +227,7 @@ main(void)
 	test_rounds();
 	test_refusals();
 	test_changes();
+	test_doubt();
 	test_gone();
 	return tap_done();
 }

@@ -10,18 +10,38 @@ CREATE FUNCTION inventory_version_at(inventory_id bigint, version bigint, as_of 
 COMMENT ON FUNCTION inventory_version_at(bigint, bigint, timestamptz) IS 'the last version of an item that was made until a moment; 0 = none';
 REVOKE ALL ON FUNCTION inventory_version_at(bigint, bigint, timestamptz) FROM PUBLIC;
 
+-- Column by column: somebody may have added some of his own to the table.
 CREATE FUNCTION inventory_list(
 	product_id text DEFAULT NULL,
 	warehouse_id text DEFAULT NULL,
 	as_of timestamptz DEFAULT NULL)
-	RETURNS SETOF inventory
+	RETURNS TABLE (
+		organization_id text,
+		product_id text,
+		warehouse_id text,
+		inventory_id bigint,
+		quantity_available bigint,
+		quantity_reserved bigint,
+		quantity_on_hand bigint,
+		minimum_stock bigint,
+		stock_floor bigint,
+		track_batches boolean,
+		attributes jsonb,
+		alert_state text,
+		version bigint,
+		last_modified_at timestamptz,
+		last_restocked_at timestamptz,
+		retired_at timestamptz)
 	LANGUAGE sql
 	STABLE
 	PARALLEL RESTRICTED
 	SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT i.*
+	SELECT i.organization_id, i.product_id, i.warehouse_id, i.inventory_id,
+		i.quantity_available, i.quantity_reserved, i.quantity_on_hand,
+		i.minimum_stock, i.stock_floor, i.track_batches, i.attributes,
+		i.alert_state, i.version, i.last_modified_at, i.last_restocked_at, i.retired_at
 	FROM @extschema@.inventory i, @extschema@.inventory_scope() s
 	WHERE $3 IS NULL
 		AND i.organization_id = s.organization_id

@@ -24,7 +24,7 @@ inventory_events(after_position text DEFAULT NULL::text, max_events integer DEFA
 inventory_grant(level text, role regrole)|void plpgsql volatile parallel unsafe search_path=pg_catalog, pg_temp
 inventory_level_backend()|void c stable parallel safe
 inventory_level_objects(level text)|TABLE(privilege text, object text) sql stable parallel safe search_path=pg_catalog, pg_temp
-inventory_list(product_id text DEFAULT NULL::text, warehouse_id text DEFAULT NULL::text, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone)|SETOF inventory sql stable parallel restricted security definer search_path=pg_catalog, pg_temp
+inventory_list(product_id text DEFAULT NULL::text, warehouse_id text DEFAULT NULL::text, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone)|TABLE(organization_id text, product_id text, warehouse_id text, inventory_id bigint, quantity_available bigint, quantity_reserved bigint, quantity_on_hand bigint, minimum_stock bigint, stock_floor bigint, track_batches boolean, attributes jsonb, alert_state text, version bigint, last_modified_at timestamp with time zone, last_restocked_at timestamp with time zone, retired_at timestamp with time zone) sql stable parallel restricted security definer search_path=pg_catalog, pg_temp
 inventory_member_changed()|trigger c volatile parallel unsafe security definer search_path=pg_catalog, pg_temp
 inventory_movement_refuse()|trigger plpgsql volatile parallel unsafe search_path=pg_catalog, pg_temp
 inventory_organization_changed()|trigger c volatile parallel unsafe security definer search_path=pg_catalog, pg_temp

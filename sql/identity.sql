@@ -222,7 +222,11 @@ DROP ROLE regress_reader;
 CREATE ROLE regress_clerk;
 SELECT inventory_grant('operator', 'regress_clerk');
 REVOKE EXECUTE ON FUNCTION inventory_transfer FROM regress_clerk;
+-- What somebody has named alike counts for nothing, and is given to nobody.
 CREATE FUNCTION inventory_define(x int) RETURNS void LANGUAGE sql AS '';
+REVOKE EXECUTE ON FUNCTION inventory_define(int) FROM PUBLIC;
+SELECT inventory_grant('manager', 'regress_gateway');
+SELECT has_function_privilege('regress_gateway', 'inventory_define(int)', 'EXECUTE');
 BEGIN;
 SET LOCAL request.jwt.claims = '{"sub": "gavin", "org": "hooli", "inventory": {"role": "manager"}}';
 SELECT FROM inventory_define('bolt', 'W2', initial_quantity => 1);

@@ -124,11 +124,13 @@ AS $$
 		('reader', 'inventory_movement_batch'), ('reader', 'inventory_reservation'),
 		('reader', 'inventory_reservation_line'), ('reader', 'inventory_operation'),
 		('reader', 'inventory_member'), ('reader', 'inventory_organization'))
-	SELECT 'EXECUTE', format('FUNCTION %s', p.oid::regprocedure)
+	SELECT 'EXECUTE', 'FUNCTION ' || p.oid::regprocedure
 		FROM wanted w JOIN functions f ON f.level = w.name
 			JOIN pg_proc p ON p.proname = f.name AND p.pronamespace = '@extschema@'::regnamespace
+			-- and not what somebody else has named alike
+			JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
 	UNION ALL
-	SELECT 'SELECT', format('TABLE @extschema@.%I', t.name)
+	SELECT 'SELECT', 'TABLE @extschema@.' || t.name
 		FROM wanted w JOIN tables t ON t.level = w.name
 	UNION ALL
 	SELECT 'USAGE', 'SCHEMA @extschema@' FROM wanted WHERE name = $1

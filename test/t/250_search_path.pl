@@ -197,7 +197,8 @@ is($node->safe_psql('shop', 'SELECT * FROM inventory_reconcile()'), '', 'all add
 
 note 'an extension made in the hostile path';
 $node->safe_psql('shop', 'DROP EXTENSION pg_inventory CASCADE; DROP FUNCTION evil.inventory_scope, evil.inventory_level_backend, evil.inventory_check_level; DROP TYPE evil.inventory_change');
-for my $where ($schema, 'evil')
+$node->safe_psql('shop', 'CREATE SCHEMA "50% Off"');
+for my $where ($schema, 'evil', '"50% Off"')
 {
 	$node->safe_psql('shop', "SET search_path = evil, pg_temp, $schema, pg_catalog; CREATE EXTENSION pg_inventory SCHEMA $where");
 	is($node->safe_psql('shop', "SET search_path = pg_catalog; SELECT new_quantity FROM $where.inventory_define('bolt', 'W1', initial_quantity => 3)"), '3', "it can be made in schema $where");
@@ -205,6 +206,14 @@ for my $where ($schema, 'evil')
 	is($node->safe_psql('shop', "SET search_path = pg_catalog; SELECT product_id FROM $where.inventory_list()"), 'bolt', 'in its readers, too');
 	is($node->safe_psql('shop', "SELECT pg_catalog.format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = '$where.inventory'::regclass AND attname IN ('product_id', 'version') ORDER BY 1"),
 		"bigint\ntext", 'with types that are PostgreSQL\'s own');
+	is($node->safe_psql('shop', "SET search_path = pg_catalog; SELECT count(*) FROM $where.inventory_reconcile(), $where.inventory_sweep(); SELECT count(*) > 1 FROM $where.inventory_relay_snapshot('')
+		UNION ALL SELECT count(*) > 0 FROM $where.inventory_status()"), "0\nf\nt", 'and in all that looks after it');
+	$node->safe_psql('shop', "SET search_path = pg_catalog; SELECT $where.inventory_grant(level, 'clerk') FROM unnest('{manager,relay}'::text[]) level");
+	is($node->safe_psql('shop', "SELECT has_table_privilege('clerk', '$where.inventory', 'SELECT'), has_function_privilege('clerk', '$where.inventory_position()', 'EXECUTE')"),
+		't|t', 'levels are given');
+	$node->safe_psql('shop', "SET search_path = pg_catalog; SELECT $where.inventory_revoke(level, 'clerk') FROM unnest('{manager,relay}'::text[]) level");
+	is($node->safe_psql('shop', "SELECT has_table_privilege('clerk', '$where.inventory', 'SELECT'), has_function_privilege('clerk', '$where.inventory_position()', 'EXECUTE')"),
+		'f|f', 'and taken back');
 	$node->safe_psql('shop', 'DROP EXTENSION pg_inventory');
 }
 is($node->safe_psql('shop', 'SELECT * FROM evil.alarm'), '', 'still nothing that was planted has been called');

@@ -8,6 +8,7 @@
 #include "pg_inventory.h"
 
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "utils/timestamp.h"
 
 /* Control characters would break log lines, channel names and CSV alike. */
@@ -69,7 +70,17 @@ inv_check_number(const char *name, int64 value)
 				errdetail("Quantities stay within plus or minus %lld.", (long long) INV_MAX_NUMBER));
 }
 
-/* -infinity is how the code says "not given". */
+/* The first moment of a year, in UTC. */
+static TimestampTz
+start_of_year(int year)
+{
+	return (date2j(year, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY;
+}
+
+/*
+ * -infinity is how the code says "not given".  What is finite must have a year
+ * of four digits, or JSON's readers do not take it (RFC 3339, section 1).
+ */
 void
 inv_check_time(TimestampTz value)
 {
@@ -77,6 +88,10 @@ inv_check_time(TimestampTz value)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("a time must not be -infinity"));
+	if (!TIMESTAMP_IS_NOEND(value) && (value < start_of_year(1) || value >= start_of_year(10000)))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("a time must be in the years 1 to 9999"));
 }
 
 char *

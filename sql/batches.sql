@@ -200,3 +200,14 @@ SELECT * FROM inventory_define('tracked', 'shop', track_batches => true, initial
 SELECT * FROM batches;
 SELECT * FROM inventory_reconcile();
 DROP VIEW batches;
+
+-- An expiry is in a year that every reader of JSON knows, or never.
+BEGIN;
+SELECT version > 0 AS done FROM inventory_adjust('milk', 'depot', 1, 'in', batch_number => 'first', expires_at => '0001-01-01 00:00+00');
+SELECT version > 0 AS done FROM inventory_adjust('milk', 'depot', 1, 'in', batch_number => 'last', expires_at => '9999-12-31 23:59:59.999999+00');
+SELECT batches_expired FROM inventory_sweep();
+SELECT data->>'expiresAt' AS expires_at FROM inventory_event WHERE organization_id = 'batches' AND type = 'batch.expired' AND data->>'batchNumber' = 'first';
+SELECT data->>'batchNumber' AS batch, data->>'expiresAt' AS expires_at FROM inventory_relay_batches('batches', NULL, 'milk', 'depot', max_rows => 2);
+SELECT message FROM inventory_sync('[{"kind": "adjust", "idempotency_key": "years", "product_id": "milk", "warehouse_id": "depot", "quantity": 1, "batch_number": "next", "expires_at": "10000-01-01T00:00:00Z"}]');
+SELECT inventory_adjust('milk', 'depot', 1, 'in', batch_number => 'before', expires_at => '0001-12-31 23:59:59.999999+00 BC');
+ROLLBACK;

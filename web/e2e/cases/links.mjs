@@ -219,6 +219,7 @@ test('the indicator counts down at once, the banner waits five seconds', async (
   world.proxy.restore();
   await maria.page.getByRole('button', { name: 'Retry now' }).first().click();
   await maria.say('Back online, 3 changes synced');
+  equal(await maria.page.locator('.toast', { hasText: 'will sync' }).count(), 0, 'notices of what is done');
   await maria.say('Live updates active');
   await maria.page.unroute('**/performance-panel.js');
   await maria.page.locator('.link-face').click();

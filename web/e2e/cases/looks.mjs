@@ -46,6 +46,7 @@ for (const [how, options] of [
         const clipped = await page.evaluate(overflowing, page.viewportSize().width);
         for (const what of clipped) found.push(`${name}: wider than the window: ${what}`);
         for (const what of await page.evaluate(overlapping)) found.push(`${name}: over each other: ${what}`);
+        for (const what of await page.evaluate(tooNarrow)) found.push(`${name}: too narrow for its words: ${what}`);
       }
       equal(found, [], 'violations');
       ok(seen.length >= 15, `${seen.length} states`);
@@ -65,6 +66,19 @@ function overlapping() {
       .filter(([, b]) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
       .map(([other]) => `${name} and ${other}`),
   );
+}
+
+/** In the page: buttons and badges whose words do not fit into them, or that do not fit into what they are in. */
+function tooNarrow() {
+  const right = (element) =>
+    element.getBoundingClientRect().right - Number.parseFloat(getComputedStyle(element).paddingRight);
+  return [...document.querySelectorAll('.button, .status-badge, .tile, .adjust-kind')]
+    .filter((part) => part.checkVisibility() && part.clientWidth > 1)
+    .filter(
+      (part) =>
+        part.scrollWidth > part.clientWidth + 1 || part.getBoundingClientRect().right > right(part.parentElement) + 1,
+    )
+    .map((part) => part.textContent);
 }
 
 /** In the page: what sticks out to the side.  A telephone makes its window as wide as that, so the width is said. */

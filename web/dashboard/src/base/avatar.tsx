@@ -34,6 +34,6 @@ function initialsOf(name: string): string {
 /** The same person has the same colour on every screen; ids that differ a little have colours that differ much. */
 function hueOf(id: string): number {
   let hash = 0;
-  for (const letter of id) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x9e3779b1);
+  for (const letter of id) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0xaa66d131);
   return Math.floor((((hash ^ (hash >>> 15)) >>> 0) / 2 ** 32) * 24) * 15;
 }

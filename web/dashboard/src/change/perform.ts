@@ -10,7 +10,7 @@ import type { Ack, Change, Conflict, InventoryClient, JsonObject, Operation } fr
 import { InventoryError, itemKey } from 'inventory-client';
 import { createStore } from '../base/store';
 import { say, sayNow } from '../notices/announcer';
-import { dismiss, notify, retone } from '../notices/notices';
+import { dismiss, fulfil, notify } from '../notices/notices';
 import { open, openAdjust } from '../shell/open';
 import { isByBatch } from '../stock/attributes';
 
@@ -51,7 +51,7 @@ export function perform(client: InventoryClient, change: Change, words: Words): 
   );
   operation.result.then(
     () => {
-      retone(id, 'good');
+      fulfil(id);
       if (key !== null) show(key, 'done');
     },
     (error: unknown) => {

@@ -174,7 +174,7 @@ function ConflictForm({ conflict: known, at, of, onGo }: Props): ReactElement {
           {of > 1 && (
             <>
               {' · '}
-              <span className="number">
+              <span className="number conflict-at">
                 {at + 1} of {of}
               </span>
             </>

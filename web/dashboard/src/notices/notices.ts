@@ -51,9 +51,15 @@ function without(list: readonly Notice[], one: Notice | undefined): Notice[] {
   return list.filter((other) => other !== one);
 }
 
-/** What became of it, while it is still on screen. */
-export function retone(id: string, tone: Tone): void {
-  notices.set((now) => now.map((notice) => (notice.id === id ? { ...notice, tone } : notice)));
+/** It came true, while it is still on screen: what was to come is no more. */
+export function fulfil(id: string): void {
+  notices.set((now) =>
+    now.map((notice) => {
+      if (notice.id !== id) return notice;
+      const { text: _text, ...rest } = notice;
+      return { ...rest, tone: 'good' };
+    }),
+  );
 }
 
 export function dismiss(id: string): void {

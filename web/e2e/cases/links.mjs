@@ -191,6 +191,9 @@ for (const [delayMs, colour, grades, look] of [
     const quality = await maria.ask(() => globalThis.inventory.quality);
     equal(quality.colour, colour, 'colour');
     ok(grades.includes(quality.grade), `grade ${quality.grade} of ${grades.join(' or ')}`);
+    // Who waits for a slow link is told why, and nobody else.
+    if (colour === 'red') await maria.page.locator('.toast', { hasText: 'The link is slow' }).waitFor();
+    else equal(await maria.page.locator('.toast').count(), 0, 'notices');
     await maria.page.locator(`.link[data-look=${look}]`).waitFor();
     const said = await maria.page.locator('.link-more').textContent();
     ok(Math.abs(Number.parseInt(said, 10) - quality.rttMs) < 2 * delayMs + 50, `the indicator says ${said}`);

@@ -190,6 +190,7 @@ test('a manager adds an item, changes its minimum, and retires it; others find i
   const edit = page.getByRole('dialog', { name: 'Edit item' });
   equal(await edit.getByLabel('SKU').inputValue(), 'TOW-1', 'the code, to be edited');
   await edit.getByLabel('Minimum stock').fill('9');
+  await olga.row('Tea Towel').getByRole('img', { name: 'Maria Manager is editing minimum stock' }).waitFor();
   await edit.getByRole('button', { name: 'Save' }).click();
   await until(
     'the minimum is set',

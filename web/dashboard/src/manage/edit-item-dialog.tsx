@@ -7,6 +7,7 @@ import { useClient } from 'inventory-client/react';
 import { type FormEvent, type ReactElement, useState } from 'react';
 import { Dialog } from '../base/dialog';
 import { perform } from '../change/perform';
+import { BeAt } from '../people/be-at';
 import { useGone } from '../shell/gone';
 import { close } from '../shell/open';
 import { attributesOf } from '../stock/attributes';
@@ -38,6 +39,8 @@ export function EditItemDialog({ item }: { item: ItemKey | null }): ReactElement
   const minimum = typedMinimum ?? String(row?.minimumStock ?? 0);
   const [initial, setInitial] = useState('0');
   const [isByBatch, setByBatch] = useState(false);
+  /** The field one is in, for the others to see. */
+  const [at, setAt] = useState('the item');
   const [problem, setProblem] = useState<string | null>(null);
 
   const placeName = stock.warehouses.find(({ id, name }) => id === warehouseId.trim() && id !== name)?.name ?? '';
@@ -95,7 +98,8 @@ export function EditItemDialog({ item }: { item: ItemKey | null }): ReactElement
       subtitle={row ? `${row.productId}, ${itemText(row).warehouse}` : 'One product in one warehouse'}
       onClose={close}
     >
-      <form onSubmit={submit} noValidate>
+      {item && <BeAt item={item} status="editing" field={at} />}
+      <form onSubmit={submit} onFocus={(event) => setAt(event.target.dataset.field ?? 'the item')} noValidate>
         <div className="dialog-body">
           {problem && (
             <p className="error" role="alert">
@@ -136,10 +140,11 @@ export function EditItemDialog({ item }: { item: ItemKey | null }): ReactElement
           )}
           <div className="manage-fields">
             {FIELDS.map(({ name, word }) => (
-              <label key={name} className="field" data-field={name}>
+              <label key={name} className="field" data-wide={name === 'name' || undefined}>
                 <span>{word}</span>
                 <input
                   className="input"
+                  data-field={word}
                   value={textOf(name)}
                   autoComplete="off"
                   onChange={(event) => setTyped((now) => ({ ...now, [name]: event.target.value }))}
@@ -150,6 +155,7 @@ export function EditItemDialog({ item }: { item: ItemKey | null }): ReactElement
               <span>Minimum stock</span>
               <input
                 className="input number"
+                data-field="minimum stock"
                 inputMode="numeric"
                 value={minimum}
                 aria-describedby="minimum-hint"

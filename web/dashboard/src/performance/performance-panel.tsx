@@ -2,7 +2,7 @@
  * performance-panel.tsx
  *   How well this page and the relay understand each other, and what would help.
  */
-import type { HealthFactor } from 'inventory-client';
+import type { Counters, HealthFactor } from 'inventory-client';
 import { useClient, useConnection, useConnectionQuality, useHealth } from 'inventory-client/react';
 import type { ReactElement } from 'react';
 import { Dialog } from '../base/dialog';
@@ -104,6 +104,7 @@ export default function PerformancePanel(): ReactElement {
             <Figure word="Replays" value={count(Math.max(0, counters.reconnects - counters.resyncs))} />
             <Figure word="Duplicates dropped" value={count(counters.duplicates)} />
             <Figure word="Conflated" value={count(counters.conflated)} />
+            <Figure word="Drop rate" value={`${dropRate(counters).toFixed(1)} %`} />
             <Figure word="Reconnects" value={count(counters.reconnects)} />
             <Figure word="Resyncs" value={count(counters.resyncs)} />
             <Figure word="Errors" value={count(counters.errors)} />
@@ -124,6 +125,12 @@ export default function PerformancePanel(): ReactElement {
 function wordOf(tone: 'good' | 'warn' | 'bad', faults: number): string {
   if (tone === 'good') return faults === 0 ? 'Healthy' : 'Mostly healthy';
   return tone === 'warn' ? 'Fair' : 'Poor';
+}
+
+/** Of all messages that stood for a version: how many were dropped or put into a later one. */
+function dropRate({ events, duplicates, conflated }: Counters): number {
+  const dropped = duplicates + conflated;
+  return dropped === 0 ? 0 : (100 * dropped) / (events + dropped);
 }
 
 function Figure({ word, value }: { word: string; value: string }): ReactElement {

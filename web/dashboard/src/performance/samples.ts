@@ -39,8 +39,9 @@ export function followSamples(client: InventoryClient): () => void {
       events++;
       const at = typeof data.timestamp === 'string' ? Date.parse(data.timestamp) : Number.NaN;
       const age = Date.now() - at;
-      // What was replayed after a break is not late, it is old.
-      if (age >= 0 && age < 60_000) delivery = Math.max(delivery ?? 0, age);
+      // What is from before this link was replayed after a break: it is not late, it is old.
+      const since = client.state.name === 'connected' ? client.state.since : Number.POSITIVE_INFINITY;
+      if (age >= 0 && age < 60_000 && at >= since) delivery = Math.max(delivery ?? 0, age);
     }),
   ];
   const timer = setInterval(() => {

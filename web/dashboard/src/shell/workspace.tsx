@@ -14,6 +14,7 @@ import { Toasts } from '../notices/toasts';
 import { PresenceProvider } from '../people/presence-context';
 import { loadPerformanceSoon } from '../performance/performance-loader';
 import { clearSamples, followSamples } from '../performance/samples';
+import { followSlowLink } from '../performance/slow-link';
 import { followAttributes } from '../stock/attributes';
 import { letGo } from '../stock/hold';
 import { followLastChanges } from '../stock/last-change';
@@ -27,7 +28,7 @@ import { followLastHeard } from './last-heard';
 import { NoAccess } from './no-access';
 import { OverPage } from './over-page';
 
-const FOLLOWERS = [followAlerts, followAttributes, followLastChanges, followLastHeard, followSamples];
+const FOLLOWERS = [followAlerts, followAttributes, followLastChanges, followLastHeard, followSamples, followSlowLink];
 
 export function Workspace(): ReactElement {
   const client = useClient();

@@ -236,9 +236,15 @@ inv_operation_add_lines(InvOperation *operation, const JsonbValue *elements, int
 	}
 }
 
+/*
+ * As text, which is what everybody who looks at the item is sent, they may be
+ * much more than as stored: 1e131071 has twelve bytes, and 131,072 digits.
+ */
 static void
 check_attributes(Jsonb *attributes)
 {
+	StringInfoData text;
+
 	if (!JB_ROOT_IS_OBJECT(attributes))
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -249,6 +255,15 @@ check_attributes(Jsonb *attributes)
 				errmsg("attributes are too large"),
 				errdetail("They have %u bytes, and at most %d are allowed.",
 						  (unsigned) VARSIZE(attributes), INV_MAX_ATTRIBUTES_SIZE));
+	initStringInfo(&text);
+	(void) JsonbToCString(&text, &attributes->root, VARSIZE(attributes));
+	if (text.len > INV_MAX_ATTRIBUTES_TEXT_SIZE)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("attributes are too large"),
+				errdetail("They have %d bytes as text, and at most %d are allowed.",
+						  text.len, INV_MAX_ATTRIBUTES_TEXT_SIZE));
+	pfree(text.data);
 }
 
 void

@@ -36,6 +36,7 @@
 #define INV_MAX_LABEL_SIZE 200 /* idempotency key, reference, performed_by */
 #define INV_MAX_REASON_SIZE 500
 #define INV_MAX_ATTRIBUTES_SIZE 4096
+#define INV_MAX_ATTRIBUTES_TEXT_SIZE 8192
 
 /* An event carries only this much of a reason, so that it stays below 1 KB. */
 #define INV_EVENT_REASON_SIZE 100

@@ -22,6 +22,9 @@
 
 #define API_FOLDER "/api"
 
+/* Bytes of a list: a thousand items with full attributes are fewer. */
+#define LIST_MAX_SIZE (8 * 1024 * 1024)
+
 static LogGate host_gate;
 static LogGate origin_gate;
 static LogGate unidentified_gate;
@@ -294,7 +297,7 @@ await_cover(Pending *pending)
 
 static void ask_rows(Pending *pending);
 
-/* Retired items are left out, so it may take several pages to have as many as were wanted. */
+/* Retired items are left out, and pages cut by their size, so it may take several to have as many as were wanted. */
 static void
 take_rows(void *line, InventoryVerdict verdict, InventoryPage *page)
 {
@@ -317,7 +320,9 @@ take_rows(void *line, InventoryVerdict verdict, InventoryPage *page)
 	pending->cover.tick = page->covered_by;
 	pending->query.after = page->last;
 	pending->query.max_count -= page->count;
-	if (page->has_more && pending->query.max_count > 0)
+	if (pending->items.size > LIST_MAX_SIZE)
+		finish(pending, http_error(&pending->request, 400, "Too much for one answer: ask for fewer rows with limit"));
+	else if (page->has_more && pending->query.max_count > 0)
 		ask_rows(pending);
 	else
 		await_cover(pending);

@@ -126,7 +126,7 @@ static const ConfigOption options[] = {
 	{"inventory-queue", KIND_NUMBER, true, AT(inventory_queue), "64", 1, 10000, NULL, NULL,
 	 "requests of GET /api/inventory that may wait", NULL},
 	{"snapshot-page", KIND_NUMBER, true, AT(snapshot_page), "500", 1, 10000, NULL, NULL,
-	 "items in one frame of a snapshot", NULL},
+	 "items in one frame of a snapshot, fewer where they are large: it has a quarter of queue-size at most", NULL},
 	{"snapshot-queries", KIND_NUMBER, false, AT(snapshot_queries), "3", 1, 16, NULL, NULL,
 	 "pages of snapshots, lists and the log that are read for clients at a time, each on a connection", NULL},
 
@@ -181,7 +181,7 @@ static const ConfigOption options[] = {
 	 "bytes that may wait for one client before newer states of an item replace older ones", NULL},
 	{"conflate-after", KIND_TIME, true, AT(conflate_after_ms), "100ms", 1, 60000, NULL, NULL,
 	 "time for which more happens than the relay can send, before newer states replace older ones for all", NULL},
-	{"queue-size", KIND_SIZE, true, AT(queue_size), "4MiB", 16 KIB, 1024 MIB, NULL, NULL,
+	{"queue-size", KIND_SIZE, true, AT(queue_size), "4MiB", 64 KIB, 1024 MIB, NULL, NULL,
 	 "bytes that may wait for one client before it is closed as a slow reader", NULL},
 	{"total-queue-size", KIND_SIZE, true, AT(total_queue_size), "256MiB", 1 MIB, 65536 MIB, NULL, NULL,
 	 "bytes that may wait for all clients; beyond, all queues are conflated, then the longest closed", NULL},

@@ -182,7 +182,7 @@ static void
 ask_snapshot(void *owner, Session *session, unsigned number, const Channel *channel, const Channel *after)
 {
 	History *history = owner;
-	InventoryQuery query = {*channel, *after, history->pace->snapshot_page};
+	InventoryQuery query = {*channel, *after, history->pace->snapshot_page, history->pace->snapshot_size};
 	Lookup *lookup = begin_lookup(history, session, number);
 
 	if (lookup)

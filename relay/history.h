@@ -18,6 +18,7 @@ typedef struct HistoryPace
 {
 	int64_t read_batch;	   /* events of a page of the log */
 	int64_t snapshot_page; /* items of a page of a snapshot */
+	size_t snapshot_size;  /* and its bytes, about */
 } HistoryPace;
 
 /* NULL without memory.  Nothing is asked any more when desk or inventory have gone. */

@@ -15,8 +15,8 @@
 #include "list.h"
 #include "log.h"
 
-/* Bytes of a page; a thousand rows with full attributes can be more. */
-#define PAGE_MAX_SIZE (8 * 1024 * 1024)
+/* Bytes of a page, unless less is wanted; ten thousand rows with full attributes can be more. */
+#define PAGE_MAX_SIZE (4 * 1024 * 1024)
 
 /* Of one page.  Each gets a copy at once, so this bounds the memory that a storm takes. */
 #define READER_COUNT 32
@@ -109,21 +109,23 @@ take_row(InventoryPage *page, const PgResult *result, int row)
 	snprintf(page->last.warehouse, sizeof page->last.warehouse, "%s", pg_result_text(result, row, COLUMN_WAREHOUSE));
 }
 
-/* An empty page is one row of nulls with its tick. */
+/* An empty page is one row of nulls with its tick.  Rows that no longer fit begin the next page. */
 static bool
-read_page(InventoryPage *page, const PgResult *result, int64_t max_count)
+read_page(InventoryPage *page, const PgResult *result, const InventoryQuery *query)
 {
+	size_t max_size = query->max_size ? query->max_size : PAGE_MAX_SIZE;
 	int count = pg_result_count(result);
+	int row = 0;
 
 	*page = (InventoryPage){0};
 	buf_append_char(&page->items, '[');
-	for (int row = 0; row < count && page->items.size <= PAGE_MAX_SIZE; row++)
+	for (; row < count && page->items.size < max_size; row++)
 		if (pg_result_text(result, row, COLUMN_DATA))
 			take_row(page, result, row);
 	buf_append_char(&page->items, ']');
 	page->covered_by = count ? pg_result_number(result, 0, COLUMN_COVERED_BY) : 0;
-	page->has_more = count == max_count && *page->last.product;
-	return count > 0 && !page->items.failed && page->items.size <= PAGE_MAX_SIZE;
+	page->has_more = (row < count || count == query->max_count) && *page->last.product;
+	return count > 0 && !page->items.failed;
 }
 
 /* Each gets items of its own. */
@@ -154,8 +156,8 @@ handle_page(void *line, const PgResult *result)
 		log_gated(&inventory->gate, "the inventory could not be read: %s (%s)", pg_result_message(result),
 				  pg_result_sqlstate(result));
 	if (result)
-		verdict = pg_result_is_fine(result) && read_page(&page, result, request->query.max_count) ? INVENTORY_DONE
-																								  : INVENTORY_FAILED;
+		verdict = pg_result_is_fine(result) && read_page(&page, result, &request->query) ? INVENTORY_DONE
+																						 : INVENTORY_FAILED;
 	for (unsigned i = 0; i < request->reader_count; i++)
 		if (request->readers[i].line)
 			tell_reader(&request->readers[i], verdict, &page);
@@ -200,7 +202,7 @@ static bool
 is_equal(const Request *request, const Scope *scope, const InventoryQuery *query)
 {
 	return scope_sees_same(request->scope, scope) &&
-		   request->query.max_count == query->max_count &&
+		   request->query.max_count == query->max_count && request->query.max_size == query->max_size &&
 		   strcmp(request->query.item.product, query->item.product) == 0 &&
 		   strcmp(request->query.item.warehouse, query->item.warehouse) == 0 &&
 		   strcmp(request->query.after.product, query->after.product) == 0 &&

@@ -24,9 +24,10 @@ typedef struct InventoryQuery
 	Channel item;	   /* product, warehouse, or both; empty: all */
 	Channel after;	   /* rows behind this item only; empty: from the first */
 	int64_t max_count; /* of rows */
+	size_t max_size;   /* bytes, about: the page ends with the row that reaches it; 0: as many as memory is given for */
 } InventoryQuery;
 
-/* Retired items are left out, so a page may be short, even empty, and not the last. */
+/* Retired items are left out, and large ones fill it, so a page may be short, even empty, and not the last. */
 typedef struct InventoryPage
 {
 	Buf items; /* a JSON array; the receiver's */

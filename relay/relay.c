@@ -49,6 +49,14 @@
 /* Deadlines of clients are looked at this often. */
 #define TICK_MS 1000
 
+/*
+ * What is put into a queue at a time by who brings a client up to date: history
+ * until a part of it is full, and then, at most, one page of items of another.
+ */
+#define CATCH_UP_PARTS 4
+#define REPLAY_MAX_SIZE (256 * 1024)
+#define SNAPSHOT_MAX_SIZE (1024 * 1024)
+
 /* How long states are conflated after the relay could not send them all. */
 #define LAG_SPELL_MS 1000
 
@@ -300,6 +308,14 @@ handle_tick(void *owner)
 
 /* Starting */
 
+static size_t
+part_of_queue(const Config *config, size_t most)
+{
+	size_t part = (size_t) config->queue_size / CATCH_UP_PARTS;
+
+	return part < most ? part : most;
+}
+
 static void
 take_settings(Relay *relay)
 {
@@ -308,6 +324,7 @@ take_settings(Relay *relay)
 	relay->limits = (SessionLimits){
 		.conflate_size = (size_t) config->conflate_size,
 		.queue_size = (size_t) config->queue_size,
+		.replay_size = part_of_queue(config, REPLAY_MAX_SIZE),
 		.channel_count = (unsigned) config->max_channels,
 		.messages_per_second = (unsigned) config->messages_per_second,
 		.message_burst = (unsigned) config->message_burst,
@@ -333,6 +350,7 @@ take_settings(Relay *relay)
 	relay->history_pace = (HistoryPace){
 		.read_batch = config->read_batch,
 		.snapshot_page = config->snapshot_page,
+		.snapshot_size = part_of_queue(config, SNAPSHOT_MAX_SIZE),
 	};
 }
 

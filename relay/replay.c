@@ -15,9 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes in the queue beyond which a replay waits for the client. */
-#define REPLAY_QUEUE_SIZE (256 * 1024)
-
 typedef struct SnapshotWish
 {
 	ListNode in_replay;
@@ -288,7 +285,7 @@ replay_pump(Replays *replays, Session *session)
 	bool goes_on = true;
 
 	while (goes_on && replay && session->replay == replay && session->state == SESSION_OPEN && session->scope &&
-		   !replay->is_asking && !replay->waits && session->queue.size < REPLAY_QUEUE_SIZE &&
+		   !replay->is_asking && !replay->waits && session->queue.size < session->limits->replay_size &&
 		   *stream_position(replays->stream))
 	{
 		if (!list_is_empty(&replay->wishes))

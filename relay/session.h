@@ -50,6 +50,7 @@ typedef struct SessionLimits
 {
 	size_t conflate_size;		  /* bytes queued beyond which states are conflated */
 	size_t queue_size;			  /* and beyond which a reader is slow */
+	size_t replay_size;			  /* and beyond which no more history is put behind them (replay.h) */
 	bool is_lagging;			  /* the relay cannot send all that happens: live sessions conflate */
 	unsigned channel_count;		  /* channels followed at a time */
 	unsigned messages_per_second; /* refill of the bucket */

@@ -45,6 +45,7 @@ SELECT * FROM attempt($$SELECT inventory_define('err2', 'shop', minimum_stock =>
 SELECT * FROM attempt($$SELECT inventory_define('err2', 'shop', initial_quantity => -1)$$);
 SELECT * FROM attempt($$SELECT inventory_define('err2', 'shop', attributes => '[1]')$$);
 SELECT * FROM attempt($$SELECT inventory_define('err2', 'shop', attributes => jsonb_build_object('a', repeat('x', 4096)))$$);
+SELECT * FROM attempt($$SELECT inventory_define('err2', 'shop', attributes => '{"a": 1e10000}')$$);
 SELECT * FROM attempt($$SELECT inventory_define('err2', NULL)$$);
 
 -- Out of range: 22003

@@ -844,6 +844,7 @@ set_up(uint64_t seed)
 	limits = (SessionLimits){
 		.conflate_size = 2000,
 		.queue_size = 6000,
+		.replay_size = 3000,
 		.channel_count = 10,
 		.messages_per_second = 10,
 		.message_burst = 10,

@@ -201,8 +201,14 @@ test('a manager adds an item, changes its minimum, and retires it; others find i
     'TOW-1',
     'its code',
   );
+  // With stock it cannot go.
+  await world.database.adjust('prod_900', 2);
   await page.getByRole('button', { name: 'Retire' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Retire' }).click();
+  const retire = page.getByRole('dialog', { name: 'Retire Tea Towel?' });
+  await retire.getByText('There are still 2 pieces on the books').waitFor();
+  equal(await retire.getByRole('button', { name: 'Retire' }).isDisabled(), true, 'retiring what is there');
+  await world.database.adjust('prod_900', -2);
+  await retire.getByRole('button', { name: 'Retire' }).click();
   await olga.row('Tea Towel').waitFor({ state: 'detached' });
 });
 

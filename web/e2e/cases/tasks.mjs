@@ -246,6 +246,17 @@ test('a scanner and clumsy hands do no harm', async (world) => {
   await dialog.getByText(`This is the code of ${odd.name}, and no number`).waitFor();
   await page.keyboard.press('o');
 
+  for (const [kind, text, rule] of [
+    ['o', '-3', 'A whole number, 1 or more'],
+    ['a', '0', 'A whole number other than 0'],
+    ['c', '1.5', 'A whole number, 0 or more'],
+  ]) {
+    await page.keyboard.press(kind);
+    await field.fill(text);
+    await page.keyboard.press('Enter');
+    await dialog.getByText(rule).waitFor();
+  }
+
   // Arrows go on from kind to kind, where a finger would want to type next.
   await dialog.getByRole('radio', { name: 'Out' }).focus();
   for (const kind of ['In', 'Adjust', 'Count', 'Out']) {
@@ -273,6 +284,15 @@ test('a scanner and clumsy hands do no harm', async (world) => {
         "SELECT reason FROM inventory_movement WHERE product_id = 'prod_105' AND movement_type = 'out'",
       )) === 'Damaged by water',
   );
+
+  // What is not here may be elsewhere.
+  await page.getByRole('button', { name: /Unsent/ }).click();
+  await page.getByRole('searchbox').fill('house blend');
+  await page.getByRole('button', { name: 'Look in all items' }).click();
+  await maria.row(HOUSE).waitFor();
+  await page.getByRole('searchbox').fill('nothing like it');
+  await page.getByRole('button', { name: 'Show all items' }).click();
+  await until('all are there', async () => (await page.locator('.stock-row').count()) > 10);
 
   // Which warehouse one works in stays so, whatever one looks at.
   const where = page.getByRole('combobox', { name: 'Warehouse' });

@@ -35,6 +35,7 @@ import {
   type Kind,
   kindWords,
   needsBatch,
+  quantityRule,
   readQuantity,
 } from './kinds';
 import { perform } from './perform';
@@ -236,9 +237,7 @@ export function AdjustDialog({ item, kind: first = 'out', batch: firstBatch = {}
               {scanned !== null ? (
                 <span className="error">This is the code of {scanned}, and no number</span>
               ) : isTried && n === null ? (
-                <span className="error">
-                  {kind === 'count' ? 'A whole number, 0 or more' : 'A whole number, please'}
-                </span>
+                <span className="error">{quantityRule(kind)}</span>
               ) : (
                 <>
                   <span className="number">

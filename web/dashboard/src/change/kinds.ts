@@ -66,6 +66,12 @@ export function readQuantity(kind: Kind, text: string): number | null {
   return n > 0 ? n : null;
 }
 
+/** What to say of a text that is none. */
+export function quantityRule(kind: Kind): string {
+  if (kind === 'adjustment') return 'A whole number other than 0';
+  return `A whole number, ${kind === 'count' ? 0 : 1} or more`;
+}
+
 export interface Batch {
   readonly batchNumber?: string;
   readonly expiresAt?: string;

@@ -1,12 +1,16 @@
 /*
  * nothing-here.tsx
- *   Why there are no items: they are still to come, there are none, or none for one.
+ *   Why there are no items: they are still to come, there are none, none for
+ *   one, or none of those one looks for.
  */
 import { useConnection } from 'inventory-client/react';
 import type { ReactElement } from 'react';
+import { useStore } from '../base/store';
 import { useSession } from '../session/context';
 import { isManager } from '../session/session';
 import { open } from '../shell/open';
+import { lookAtAll, segment } from './looking';
+import { place } from './place';
 import { useStock } from './stock-index';
 
 export function NothingHere(): ReactElement {
@@ -29,6 +33,23 @@ export function NothingHere(): ReactElement {
           Add the first item
         </button>
       )}
+    </div>
+  );
+}
+
+/** What one looks for may be in another warehouse. */
+export function NothingMatches(): ReactElement {
+  const isNarrowed = useStore(place) !== null || useStore(segment) !== 'all';
+  function lookEverywhere(): void {
+    place.set(null);
+    segment.set('all');
+  }
+  return (
+    <div className="empty">
+      <p>Nothing here matches.</p>
+      <button type="button" className="button" onClick={isNarrowed ? lookEverywhere : lookAtAll}>
+        {isNarrowed ? 'Look in all items' : 'Show all items'}
+      </button>
     </div>
   );
 }

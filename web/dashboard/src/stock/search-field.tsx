@@ -5,7 +5,7 @@
  * A scanner types wherever the focus was left, so that letters which nothing
  * else wants are taken for its own.
  */
-import { type KeyboardEvent, type ReactElement, useEffect, useRef } from 'react';
+import { type KeyboardEvent, type ReactElement, useEffect, useId, useRef } from 'react';
 import { Icon } from '../base/icons';
 import { open } from '../shell/open';
 import './search-field.css';
@@ -24,6 +24,7 @@ interface Props {
 
 export function SearchField({ text, onText, onEnter, onDown, hint, hasFocus = false }: Props): ReactElement {
   const field = useRef<HTMLInputElement>(null);
+  const id = useId();
 
   useEffect(() => {
     // A finger asks for the keyboard itself.
@@ -42,6 +43,11 @@ export function SearchField({ text, onText, onEnter, onDown, hint, hasFocus = fa
     return () => removeEventListener('keydown', onKey);
   }, [hasFocus]);
 
+  function clear(): void {
+    onText('');
+    field.current?.focus();
+  }
+
   function onKeyDown(event: KeyboardEvent): void {
     if (event.key === 'Enter') onEnter();
     else if (event.key === 'ArrowDown' && onDown) onDown();
@@ -51,11 +57,14 @@ export function SearchField({ text, onText, onEnter, onDown, hint, hasFocus = fa
   }
 
   return (
-    <label className="stock-search">
-      <span className="unseen">Search items by name, SKU or barcode</span>
+    <div className="stock-search">
+      <label className="unseen" htmlFor={id}>
+        Search items by name, SKU or barcode
+      </label>
       <Icon name="search" />
       <input
         ref={field}
+        id={id}
         className="input"
         type="search"
         enterKeyHint="go"
@@ -68,6 +77,11 @@ export function SearchField({ text, onText, onEnter, onDown, hint, hasFocus = fa
         onKeyDown={onKeyDown}
       />
       {text === '' ? <kbd title="Press / to search">/</kbd> : <kbd title={hint}>Enter</kbd>}
-    </label>
+      {text !== '' && (
+        <button type="button" className="button plain search-clear" aria-label="Clear the search" onClick={clear}>
+          <Icon name="close" />
+        </button>
+      )}
+    </div>
   );
 }

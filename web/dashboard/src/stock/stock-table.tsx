@@ -5,7 +5,7 @@
 import type { ItemView } from 'inventory-client';
 import { type ReactElement, useRef } from 'react';
 import { useMedia } from '../base/hooks';
-import { NothingHere } from './nothing-here';
+import { NothingHere, NothingMatches } from './nothing-here';
 import { moveInRows } from './row-focus';
 import { StockRow } from './stock-row';
 import { useVirtualRows } from './virtual-rows';
@@ -61,7 +61,7 @@ export function StockTable({ keys, byKey, mayWrite, isFiltered }: Props): ReactE
           ) : null;
         })}
       </div>
-      {keys.length === 0 && (isFiltered ? <p className="empty">Nothing here matches.</p> : <NothingHere />)}
+      {keys.length === 0 && (isFiltered ? <NothingMatches /> : <NothingHere />)}
     </div>
   );
 }

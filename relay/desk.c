@@ -119,6 +119,11 @@ handle_extension(void *owner, const PgResult *result)
 		return;
 	}
 	lane->schema = pg_quote_name(lane->pg, pg_result_text(result, 0, 0));
+	if (!lane->schema)
+	{
+		pg_lose(lane->pg, "out of memory");
+		return;
+	}
 	pg_settle(lane->pg);
 	run_next(lane);
 }

@@ -311,9 +311,17 @@ answered(Session *session, unsigned number)
 	return replay;
 }
 
+/* A page of the log is not measured before it comes; half of the queue is kept for what must not be cut. */
+static bool
+is_full(const Session *session)
+{
+	return session->queue.size >= session->limits->queue_size / 2;
+}
+
 /*
- * Takes events until the ring has the rest, or the relay's own reading is
- * reached.  False when the page is used up.
+ * Takes events until the ring has the rest, the relay's own reading is
+ * reached, or the client has to take some first; the rest is asked for again
+ * then.  False when the page is used up.
  */
 static bool
 take_events(Replays *replays, Replay *replay, const LogPage *page)
@@ -330,6 +338,8 @@ take_events(Replays *replays, Replay *replay, const LogPage *page)
 			replay->waits = true;
 			return true;
 		}
+		if (is_full(replay->session))
+			return true;
 		deliver(replays, replay, page->events[i]);
 	}
 	return false;

@@ -16,7 +16,7 @@ SELECT FROM generate_series(1, $items) AS n CROSS JOIN LATERAL
 	inventory_define('item' || n, 'shop', initial_quantity => 1000, attributes => jsonb_build_object('text', repeat('x', 4000)))
 END
 wait_for_ticks($node, 'shop');
-my $relay = RelayProcess->start($node, 'shop', '--queue-size', '64KiB', '--conflate-size', '64KiB');
+our $relay = RelayProcess->start($node, 'shop', '--queue-size', '64KiB', '--conflate-size', '64KiB');
 
 sub hello
 {
@@ -46,9 +46,11 @@ $leaver->close;
 note 'what was missed';
 $node->safe_psql('shop', "SELECT FROM generate_series(1, $items) AS n CROSS JOIN LATERAL inventory_adjust('item' || n, 'shop', -1, 'out')");
 wait_for_ticks($node, 'shop');
-for my $batch (0, 1)
+my $forgetful = RelayProcess->start($node, 'shop', '--queue-size', '64KiB', '--conflate-size', '64KiB', '--ring-size', 0);
+for my $batch (0 .. 3)
 {
-	my ($late) = hello(since => $welcome->{position}, accept => [ ('batch') x $batch ]);
+	local $relay = $batch & 2 ? $forgetful : $relay;
+	my ($late) = hello(since => $welcome->{position}, accept => [ ('batch') x ($batch & 1) ]);
 	my %heard;
 
 	while (keys %heard < $items)
@@ -56,14 +58,17 @@ for my $batch (0, 1)
 		my $message = $late->next_json or last;
 		$heard{ $_->{data}{productId} }++ for grep { $_->{type} eq 'inventory.updated' } $message, @{ $message->{events} // [] };
 	}
-	is(scalar keys %heard, $items, 'is sent as fast as it is read' . ($batch ? ', in batches too' : ''));
+	is(scalar keys %heard, $items, 'is sent as fast as it is read, from ' . ($batch & 2 ? 'the log' : 'memory') . ($batch & 1 ? ', in batches' : ''));
+	$late->close;
 }
 
 note 'lists';
 my $list = decode_json($relay->get('/api/inventory')->{body});
 is(scalar @$list, $items, 'a list is one answer');
-is($relay->metric('closes_total{code="4101"}') // 0, 0, 'nobody was slow');
-
-is($relay->stop, 0, 'the relay ends with status 0');
+for my $one ($relay, $forgetful)
+{
+	is($one->metric('closes_total{code="4101"}') // 0, 0, 'nobody was slow');
+	is($one->stop, 0, 'the relay ends with status 0');
+}
 
 done_testing();

@@ -119,6 +119,9 @@ typedef struct Pending
 /* Answers that wait until the relay has read the tick that covers them. */
 static List covering;
 
+/* Bytes of rows that are not part of an answer yet. */
+static size_t gathered_size;
+
 static List *
 covering_list(void)
 {
@@ -133,6 +136,7 @@ pending_free(Pending *pending)
 	list_remove(&pending->in_covering);
 	access_leave(pending->sources->access, pending->identity);
 	scope_release(pending->scope);
+	gathered_size -= pending->items.size;
 	buf_free(&pending->items);
 	free(pending);
 }
@@ -313,8 +317,10 @@ take_rows(void *line, InventoryVerdict verdict, InventoryPage *page)
 	}
 	if (page->count)
 	{
+		gathered_size -= pending->items.size;
 		buf_append_text(&pending->items, pending->items.size ? ",\n" : "");
 		buf_append(&pending->items, page->items.bytes + 1, page->items.size - 2);
+		gathered_size += pending->items.size;
 	}
 	buf_free(&page->items);
 	pending->cover.tick = page->covered_by;
@@ -367,6 +373,24 @@ answer_advance(void)
 	}
 }
 
+/* As many questions as may wait, or as many bytes of answers that nobody takes. */
+static bool
+is_crowded(const AnswerSources *sources)
+{
+	return sources->waiting_count(sources->owner) >= sources->config->inventory_queue ||
+		   sources->held_size(sources->owner) + gathered_size >= (size_t) sources->config->total_queue_size;
+}
+
+/* Others may have come while the scope was asked for. */
+static void
+begin_rows(Pending *pending)
+{
+	if (is_crowded(pending->sources))
+		finish(pending, http_error(&pending->request, 503, "Too many requests are waiting"));
+	else
+		ask_rows(pending);
+}
+
 static void
 answer_rows(const AnswerSources *sources, Connection *connection, const HttpRequest *request)
 {
@@ -374,10 +398,10 @@ answer_rows(const AnswerSources *sources, Connection *connection, const HttpRequ
 
 	if (!read_query(sources, request, &query))
 		ws_respond(connection, http_error(request, 400, "Malformed query"));
-	else if (sources->waiting_count(sources->owner) >= sources->config->inventory_queue)
+	else if (is_crowded(sources))
 		ws_respond(connection, http_error(request, 503, "Too many requests are waiting"));
 	else
-		begin_pending(sources, connection, request, &query, &(RecordsQuery){0}, ask_rows);
+		begin_pending(sources, connection, request, &query, &(RecordsQuery){0}, begin_rows);
 }
 
 /* GET /api/inventory/{product}/{warehouse}/movements, batches, reservations */
@@ -396,6 +420,7 @@ take_records(void *line, RecordsVerdict verdict, RecordsPage *page)
 	else
 	{
 		pending->items = page->rows;
+		gathered_size += page->rows.size;
 		pending->cover.tick = page->covered_by;
 		await_cover(pending);
 	}
@@ -404,7 +429,10 @@ take_records(void *line, RecordsVerdict verdict, RecordsPage *page)
 static void
 ask_records(Pending *pending)
 {
-	records_ask(pending->sources->records, pending->scope, &pending->records, take_records, pending);
+	if (is_crowded(pending->sources))
+		finish(pending, http_error(&pending->request, 503, "Too many requests are waiting"));
+	else
+		records_ask(pending->sources->records, pending->scope, &pending->records, take_records, pending);
 }
 
 /* Where the item is, and which page; the reason when that cannot be. */
@@ -434,7 +462,7 @@ answer_records(const AnswerSources *sources, Connection *connection, const HttpR
 
 	if (why)
 		ws_respond(connection, http_error(request, 400, why));
-	else if (sources->waiting_count(sources->owner) >= sources->config->inventory_queue)
+	else if (is_crowded(sources))
 		ws_respond(connection, http_error(request, 503, "Too many requests are waiting"));
 	else
 		begin_pending(sources, connection, request, &(InventoryQuery){0}, &query, ask_records);

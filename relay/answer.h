@@ -35,6 +35,7 @@ typedef struct AnswerSources
 	void (*refresh_metrics)(void *owner);				 /* sets the gauges before they are shown */
 	bool (*is_connected)(void *owner, const char **why); /* whether questions can be asked */
 	int64_t (*waiting_count)(void *owner);				 /* questions about the inventory */
+	size_t (*held_size)(void *owner);					 /* bytes of answers that clients have not taken */
 	void *owner;
 } AnswerSources;
 

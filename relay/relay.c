@@ -558,6 +558,14 @@ count_waiting(void *owner)
 	return desk_count(relay->pages_desk);
 }
 
+static size_t
+count_held(void *owner)
+{
+	Relay *relay = owner;
+
+	return ws_held_size(relay->ws);
+}
+
 static void
 refresh_metrics(void *owner)
 {
@@ -768,6 +776,7 @@ start(Relay *relay)
 		.refresh_metrics = refresh_metrics,
 		.is_connected = is_connected,
 		.waiting_count = count_waiting,
+		.held_size = count_held,
 		.owner = relay,
 	};
 	relay->rechecked_at_ms = clock_monotonic_ms();

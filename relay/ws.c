@@ -102,6 +102,7 @@ struct Connection
 	bool is_responded;
 	HttpResponse response;
 	size_t sent_size; /* of the response's body */
+	size_t held_size; /* memory it takes, unless it is shared */
 	LoopWatch *room;  /* while the client does not take more of it */
 	void *kept;		  /* by who answers */
 	void (*abandon)(void *kept);
@@ -124,6 +125,7 @@ struct Ws
 	int64_t busy_since_ms; /* that list has not been empty; 0 when it is */
 	unsigned connection_count;
 	unsigned answering_count;
+	size_t held_size; /* by the responses of all */
 	LogGate full_gate;
 	LogGate address_gate;
 };
@@ -240,6 +242,12 @@ ws_answering_count(const Ws *ws)
 	return ws->answering_count;
 }
 
+size_t
+ws_held_size(const Ws *ws)
+{
+	return ws->held_size;
+}
+
 /*
  * Who owes a request has one deadline for all of it, however it dribbles in,
  * the handshake of TLS included.  All have the same time, so the list is in
@@ -299,6 +307,14 @@ connection_new(Listener *listener, GatePass *take_pass)
 }
 
 static void
+drop_response(Connection *connection)
+{
+	connection->ws->held_size -= connection->held_size;
+	connection->held_size = 0;
+	http_response_free(&connection->response);
+}
+
+static void
 connection_free(Connection *connection)
 {
 	if (connection->is_gone)
@@ -309,7 +325,7 @@ connection_free(Connection *connection)
 	gate_leave(connection->pass);
 	list_remove(&connection->in_awake);
 	loop_watch_free(connection->room);
-	http_response_free(&connection->response);
+	drop_response(connection);
 	buf_free(&connection->message);
 	free(connection->request);
 	free(connection);
@@ -814,6 +830,9 @@ ws_respond(Connection *connection, HttpResponse take_response)
 	assert(connection->is_answering && !connection->is_responded);
 	connection->response = take_response;
 	connection->sent_size = 0;
+	if (take_response.body && take_response.body->reference_count == 1)
+		connection->held_size = take_response.body->size;
+	connection->ws->held_size += connection->held_size;
 	connection->is_responded = true;
 	lws_rx_flow_control(connection->wsi, 1);
 	lws_callback_on_writable(connection->wsi);
@@ -832,7 +851,7 @@ end_response(Connection *connection)
 {
 	bool closes = connection->response.closes;
 
-	http_response_free(&connection->response);
+	drop_response(connection);
 	connection->is_answering = connection->is_responded = false;
 	connection->ws->answering_count--;
 	if (closes)

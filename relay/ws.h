@@ -107,4 +107,7 @@ int64_t ws_busy_ms(const Ws *ws);
 /* Requests that have no whole answer yet. */
 unsigned ws_answering_count(const Ws *ws);
 
+/* Bytes of answers that clients have not taken yet, but for those that several share. */
+size_t ws_held_size(const Ws *ws);
+
 #endif

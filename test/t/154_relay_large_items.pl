@@ -65,6 +65,29 @@ for my $batch (0 .. 3)
 note 'lists';
 my $list = decode_json($relay->get('/api/inventory')->{body});
 is(scalar @$list, $items, 'a list is one answer');
+note 'lists that nobody takes';
+$node->safe_psql('shop', <<'END');
+SET inventory.organization = 'large';
+SELECT FROM generate_series(1, 1500) AS n CROSS JOIN LATERAL
+	inventory_define('item' || n, 'shop', attributes => jsonb_build_object('text', repeat('x', 4000)))
+END
+# one list is more than the buffers of the system take
+my $narrow = RelayProcess->start($node, 'shop', '--organization', 'large', '--inventory-limit', 1500, '--total-queue-size', '1MiB');
+my @hoarders;
+$narrow->wait_until(sub {
+	my $status = $narrow->get('/api/inventory')->{status};
+
+	return 1 if $status == 503;
+	die "status $status\n" if $status != 200;
+	push @hoarders, $narrow->socket(receive_buffer => 4096);
+	$hoarders[-1]->send_bytes('GET /api/inventory HTTP/1.1' . "\r\nHost: localhost\r\n\r\n");
+	return 0;
+}, 'it has no room for more of them');
+cmp_ok(scalar @hoarders, '<', 20, 'are answered 503 before they take all memory (' . @hoarders . ')');
+$_->drop for @hoarders;
+$narrow->wait_until(sub { $narrow->get('/api/inventory')->{status} == 200 }, 'the others have gone');
+is($narrow->stop, 0, 'and 200 when they have gone');
+
 for my $one ($relay, $forgetful)
 {
 	is($one->metric('closes_total{code="4101"}') // 0, 0, 'nobody was slow');

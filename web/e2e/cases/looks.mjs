@@ -55,6 +55,16 @@ for (const [how, options] of [
   );
 }
 
+test('19 what a viewer has instead of tools fits a telephone', async (world) => {
+  const { page } = await world.screen({ as: 'Vera Viewer', ...NARROW });
+  await page
+    .getByRole('link', { name: /^History of/ })
+    .first()
+    .waitFor();
+  equal(await page.evaluate(tooNarrow), [], 'too narrow for their words');
+  equal(await audit(page), [], 'violations');
+});
+
 /** In the page: what of the header lies over its neighbour. */
 function overlapping() {
   const parts = [...document.querySelectorAll('.header > :not(.header-end), .header-end > *')]
@@ -70,15 +80,19 @@ function overlapping() {
 
 /** In the page: buttons and badges whose words do not fit into them, or that do not fit into what they are in. */
 function tooNarrow() {
-  const right = (element) =>
-    element.getBoundingClientRect().right - Number.parseFloat(getComputedStyle(element).paddingRight);
+  const inner = ({ left, right }, by) => [left + by, right - by];
+  const sticksOut = (part) => {
+    const words = document.createRange();
+    words.selectNodeContents(part);
+    const [from, to] = inner(part.getBoundingClientRect(), part.matches('.button') ? 3 : 0);
+    const { left, right } = words.getBoundingClientRect();
+    const style = getComputedStyle(part.parentElement);
+    const within = part.parentElement.getBoundingClientRect().right - Number.parseFloat(style.paddingRight);
+    return left < from - 1 || right > to + 1 || part.getBoundingClientRect().right > within + 1;
+  };
   return [...document.querySelectorAll('.button, .status-badge, .tile, .adjust-kind')]
-    .filter((part) => part.checkVisibility() && part.clientWidth > 1)
-    .filter(
-      (part) =>
-        part.scrollWidth > part.clientWidth + 1 || part.getBoundingClientRect().right > right(part.parentElement) + 1,
-    )
-    .map((part) => part.textContent);
+    .filter((part) => part.checkVisibility() && part.clientWidth > 1 && sticksOut(part))
+    .map((part) => part.textContent || part.ariaLabel);
 }
 
 /** In the page: what sticks out to the side.  A telephone makes its window as wide as that, so the width is said. */

@@ -93,7 +93,7 @@ test('what one may do changes on the open page, and who may do nothing is told s
   await page.getByRole('link', { name: 'All items' }).first().click();
   await until('one warehouse is left', async () => (await page.locator('.stock-row').count()) === 6);
   await account.click();
-  await page.getByText('Manager in wh_457', { exact: true }).waitFor();
+  await page.getByText('Manager in Shop Old Town', { exact: true }).waitFor();
   await page.getByRole('button', { name: 'Add an item' }).waitFor();
   await page.keyboard.press('Escape');
   // None at all.
@@ -102,6 +102,8 @@ test('what one may do changes on the open page, and who may do nothing is told s
   await world.database.sql("DELETE FROM inventory_member WHERE subject = 'maria'");
   await maria.say('You have no access here any more.');
   equal(await page.locator('.stock-row').count(), 0, 'rows');
+  await page.locator('.link', { hasText: 'No access' }).waitFor();
+  equal(await page.locator('.banner').count(), 0, 'banners of another reason');
   await setMember(world, 'maria', 'operator');
   await page.getByRole('button', { name: 'Try again' }).click();
   await until('all is there', async () => (await page.locator('.stock-row').count()) === 12);

@@ -169,7 +169,7 @@ export function withRights(session: Session, said: Pick<SessionAnswer, 'scope'>)
 }
 
 const ROLES: Readonly<Record<Role, string>> = {
-  viewer: 'Viewer: looks only',
+  viewer: 'Viewer',
   operator: 'Operator',
   manager: 'Manager',
 };

@@ -10,6 +10,7 @@ import { Icon, type IconName } from '../base/icons';
 import { ago, clockTime, counted } from '../base/words';
 import { say } from '../notices/announcer';
 import { lastHeard } from './last-heard';
+import { isRefused } from './no-access';
 import { open } from './open';
 import { useOutage } from './outage';
 import { useStale } from './stale';
@@ -26,7 +27,7 @@ interface Face {
 
 export function Banner(): ReactElement | null {
   const client = useClient();
-  const { status } = useConnection();
+  const { state, status } = useConnection();
   const outage = useOutage();
   const { size } = useSyncStatus();
   const isStale = useStale();
@@ -67,6 +68,8 @@ export function Banner(): ReactElement | null {
 
   function faceNow(): Face | null {
     const heard = lastHeard(client);
+    // The page itself says it.
+    if (isRefused(state)) return null;
     if (status === 'needs-auth') {
       return {
         tone: 'warning',

@@ -8,6 +8,7 @@
 import { useClient, useConnection, useConnectionQuality } from 'inventory-client/react';
 import { type ReactElement, useEffect, useId, useRef, useState } from 'react';
 import { useNow } from '../base/hooks';
+import { isRefused } from './no-access';
 import { open } from './open';
 import { useStale } from './stale';
 import './connection-indicator.css';
@@ -45,6 +46,7 @@ export function ConnectionIndicator(): ReactElement {
           : { look: 'off', word: 'Disconnected', more: '' };
       default: {
         if (status === 'needs-auth') return { look: 'off', word: 'Sign in again', more: '' };
+        if (isRefused(state)) return { look: 'off', word: 'No access', more: '' };
         if (status === 'failed') return { look: 'off', word: 'Disconnected', more: '' };
         const attempt = state.name === 'connecting' ? state.attempt : state.reconnectAttempts;
         const seconds = retryAt === null ? null : Math.max(0, Math.ceil((retryAt - now) / 1000));

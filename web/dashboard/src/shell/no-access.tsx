@@ -5,10 +5,16 @@
  * The header stays: unsent changes are there to be exported.  Rights come back
  * without a word, so it is tried again now and then.
  */
+import type { ConnectionState } from 'inventory-client';
 import { useConnection } from 'inventory-client/react';
 import { type ReactElement, useEffect } from 'react';
 import { say } from '../notices/announcer';
 import './no-access.css';
+
+/** One has no rights at all. */
+export function isRefused(state: ConnectionState): boolean {
+  return state.name === 'error' && state.code === 'forbidden';
+}
 
 const AGAIN_MS = 30_000;
 const WORDS = 'You have no access here any more.';

@@ -25,7 +25,7 @@ import { StockPage } from '../stock/stock-page';
 import { Banner } from './banner';
 import { Header } from './header';
 import { followLastHeard } from './last-heard';
-import { NoAccess } from './no-access';
+import { isRefused, NoAccess } from './no-access';
 import { OverPage } from './over-page';
 
 const FOLLOWERS = [followAlerts, followAttributes, followLastChanges, followLastHeard, followSamples, followSlowLink];
@@ -34,7 +34,6 @@ export function Workspace(): ReactElement {
   const client = useClient();
   const { state } = useConnection();
   const item = itemOf(useHash());
-  const isRefused = state.name === 'error' && state.code === 'forbidden';
 
   useEffect(() => {
     const offs = FOLLOWERS.map((follow) => follow(client));
@@ -61,7 +60,7 @@ export function Workspace(): ReactElement {
       <PresenceProvider>
         <Header />
         <Banner />
-        {isRefused ? <NoAccess /> : item ? <ItemPage key={itemKey(item)} {...item} /> : <StockPage />}
+        {isRefused(state) ? <NoAccess /> : item ? <ItemPage key={itemKey(item)} {...item} /> : <StockPage />}
         <OverPage />
       </PresenceProvider>
       <Toasts />

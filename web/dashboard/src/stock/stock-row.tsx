@@ -107,7 +107,8 @@ export const StockRow = memo(function StockRow({ row: known, index, top, mayWrit
           </button>
         ) : (
           <a className="button row-adjust" data-row-target href={itemHash(row)} aria-label={`History of ${text.name}`}>
-            History
+            <Icon name="clock" />
+            <span>History</span>
           </a>
         )}
       </div>

@@ -23,7 +23,7 @@ export const NARROW_ROW_HEIGHT = 76;
 
 export function StockTable({ keys, byKey, mayWrite, isFiltered }: Props): ReactElement {
   const body = useRef<HTMLDivElement>(null);
-  const isNarrow = useMedia('(max-width: 760px)');
+  const isNarrow = useMedia('(max-width: 860px)');
   const height = isNarrow ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
   const range = useVirtualRows(body, keys.length, height);
   const shown = keys.slice(range.first, range.end);

@@ -7,6 +7,7 @@
 #include "position.h"
 
 #include "common/string.h"
+#include "mb/pg_wchar.h"
 
 #define ACCESS_MARK 'a'
 
@@ -64,7 +65,7 @@ inv_position_parse(const char *text, InvPosition *position)
 	if (!parse(text, position))
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("\"%.*s\" is not a position", MAX_POSITION_SIZE, text),
+				errmsg("\"%.*s\" is not a position", pg_mbcliplen(text, strlen(text), MAX_POSITION_SIZE), text),
 				errhint("Pass a position that inventory_events() or inventory_position() returned."));
 }
 

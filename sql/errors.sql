@@ -85,6 +85,7 @@ RESET inventory.organization;
 
 -- A lost position: IV410
 SELECT * FROM attempt($$SELECT * FROM inventory_events('0-0123456789abcdef')$$);
+SELECT * FROM attempt($$SELECT inventory_events('x' || repeat('ü', 40))$$);
 
 -- The ledger is append-only: 42501
 SELECT * FROM attempt($$UPDATE inventory_movement SET quantity = 1$$);

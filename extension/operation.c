@@ -502,10 +502,16 @@ inv_operation_set_transfer(InvOperation *operation, const char *product_id, cons
 	to->delta = quantity;
 }
 
-/* Ours, or what PostgreSQL itself says of a value: "yesterdya" is no date (22007). */
+/*
+ * Ours, or what PostgreSQL itself says of a value: "yesterdya" is no date
+ * (22007).  A sequence that has come to its end is of the same class, but
+ * leaves its page locked.
+ */
 static bool
 is_refusal(int sqlstate)
 {
+	if (sqlstate == ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED)
+		return false;
 	return sqlstate == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE ||
 		   ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_DATA_EXCEPTION ||
 		   ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_TO_CATEGORY(INV_ERRCODE_NOT_FOUND);

@@ -211,3 +211,14 @@ SELECT data->>'batchNumber' AS batch, data->>'expiresAt' AS expires_at FROM inve
 SELECT message FROM inventory_sync('[{"kind": "adjust", "idempotency_key": "years", "product_id": "milk", "warehouse_id": "depot", "quantity": 1, "batch_number": "next", "expires_at": "10000-01-01T00:00:00Z"}]');
 SELECT inventory_adjust('milk', 'depot', 1, 'in', batch_number => 'before', expires_at => '0001-12-31 23:59:59.999999+00 BC');
 ROLLBACK;
+
+-- A sequence at its end is no verdict of one operation: its page would stay locked.
+BEGIN;
+DO $$ BEGIN EXECUTE format('ALTER SEQUENCE inventory_batch_batch_id_seq MAXVALUE %s', (SELECT last_value FROM inventory_batch_batch_id_seq)); END $$;
+\set VERBOSITY sqlstate
+SELECT inventory_sync((SELECT jsonb_agg(jsonb_build_object('kind', 'adjust', 'idempotency_key', 'end ' || n, 'product_id', 'milk', 'warehouse_id', 'depot', 'quantity', 1, 'batch_number', 'E' || n))
+	FROM generate_series(1, 2) n));
+\set VERBOSITY default
+ROLLBACK;
+SELECT count(*) FILTER (WHERE status = 'applied') AS applied FROM inventory_sync((SELECT jsonb_agg(jsonb_build_object('kind', 'adjust', 'idempotency_key', 'end ' || n, 'product_id', 'milk', 'warehouse_id', 'depot', 'quantity', 1, 'batch_number', 'E' || n))
+	FROM generate_series(1, 2) n));

@@ -137,24 +137,29 @@ performer_of(const InvOperation *operation)
 }
 
 static void
-refuse_reused(InvOperation *operation)
+refuse(InvOperation *operation, int sqlstate, const char *message, const char *hint)
 {
 	operation->refusal = palloc0(sizeof(InvRefusal));
-	operation->refusal->sqlstate = INV_ERRCODE_KEY_REUSED;
-	operation->refusal->message = psprintf("idempotency key \"%s\" has been used with other arguments",
-										   operation->tail.idempotency_key);
-	operation->refusal->hint = "A key stands for one operation: make a new one for each, and repeat it only to retry.";
+	operation->refusal->sqlstate = sqlstate;
+	operation->refusal->message = message;
+	operation->refusal->hint = hint;
+}
+
+static void
+refuse_reused(InvOperation *operation)
+{
+	refuse(operation, INV_ERRCODE_KEY_REUSED,
+		   psprintf("idempotency key \"%s\" has been used with other arguments", operation->tail.idempotency_key),
+		   "A key stands for one operation: make a new one for each, and repeat it only to retry.");
 }
 
 /* Only a trigger can meet an operation that its own transaction has not finished. */
 static void
 refuse_unfinished(InvOperation *operation)
 {
-	operation->refusal = palloc0(sizeof(InvRefusal));
-	operation->refusal->sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
-	operation->refusal->message = psprintf("the operation under idempotency key \"%s\" is not finished",
-										   operation->tail.idempotency_key);
-	operation->refusal->hint = "A trigger that the operation fires must not repeat it: use another key, or none.";
+	refuse(operation, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+		   psprintf("the operation under idempotency key \"%s\" is not finished", operation->tail.idempotency_key),
+		   "A trigger that the operation fires must not repeat it: use another key, or none.");
 }
 
 /* A row that shows a warehouse out of the caller's sight, as its id; or NULL. */
@@ -190,10 +195,8 @@ take_answer(InvOperation *operation, Datum answer)
 
 	if (hidden != NULL)
 	{
-		operation->refusal = palloc0(sizeof(InvRefusal));
-		operation->refusal->sqlstate = INV_ERRCODE_FORBIDDEN;
-		operation->refusal->message = psprintf("warehouse \"%s\" is outside of what \"%s\" may see",
-											   hidden, operation->scope->actor);
+		refuse(operation, INV_ERRCODE_FORBIDDEN,
+			   psprintf("warehouse \"%s\" is outside of what \"%s\" may see", hidden, operation->scope->actor), NULL);
 		return;
 	}
 	operation->is_replayed = true;

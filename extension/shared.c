@@ -110,7 +110,8 @@ inv_shared_add(Oid database)
 	}
 	if (entry != NULL && entry->is_forgotten)
 	{
-		/* An earlier extension's errors are not this one's. */
+		/* An earlier extension's errors are not this one's, nor are the ticks that were wanted of it. */
+		pg_atomic_write_u64(&entry->tick_wanted, 0);
 		for (int kind = 0; kind < INV_WORKER_KINDS; kind++)
 			entry->workers[kind].last_error[0] = '\0';
 		entry->is_forgotten = false;

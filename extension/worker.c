@@ -272,12 +272,16 @@ exit_for_good(InvWorker *worker)
 	proc_exit(0);
 }
 
-/* What went wrong while an earlier extension was dropped is no news of this one. */
+/* What went wrong while an earlier extension was dropped is no news of this one, nor has anybody to wait for its ticks. */
 static void
 notice_extension(InvWorker *worker, Oid item_table)
 {
-	if (OidIsValid(worker->item_table) && worker->item_table != item_table)
+	bool is_another = OidIsValid(worker->item_table) && worker->item_table != item_table;
+
+	if (is_another)
 		report_error(worker, "");
+	if (is_another && worker->kind == INV_PUBLISHER)
+		pg_atomic_write_u64(&worker->database->tick_wanted, 0);
 	worker->item_table = item_table;
 }
 

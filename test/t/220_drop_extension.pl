@@ -114,6 +114,17 @@ $session->query("SELECT inventory_adjust('tea', 'shop', 1)");
 $session->quit;
 is($node->safe_psql('shop', 'SELECT quantity_available FROM elsewhere.inventory'), '6', 'and works with the new one');
 
+note 'ticks that somebody has waited for';
+for my $way ('BEGIN; %s; %s; COMMIT', '%s; %s')
+{
+	$node->safe_psql('shop', 'SELECT elsewhere.inventory_relay_want_tick(1000000000)');
+	$node->safe_psql('shop', sprintf($way, 'DROP EXTENSION pg_inventory', 'CREATE EXTENSION pg_inventory SCHEMA elsewhere'));
+	wait_for_workers($node, 'shop');
+	my $since = $node->safe_psql('shop', 'SELECT clock_timestamp()');
+	$node->poll_query_until('shop', "SELECT last_round_at > '$since'::timestamptz + interval '2 s' FROM elsewhere.inventory_status() WHERE component = 'publisher'");
+	is($node->safe_psql('shop', 'SELECT count(*) FROM elsewhere.inventory_tick'), '1', sprintf("are not made after $way", "DROP", "CREATE"));
+}
+
 my @fatal = grep { !/terminating background worker|administrator command/ } log_lines($node, qr/FATAL|PANIC|WARNING/);
 is_deeply(\@fatal, [], 'nothing of this left a warning in the log');
 

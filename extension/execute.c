@@ -151,7 +151,8 @@ sorted_keys(InvOperation **operations, int count)
 static InvStatement insert_statement = {
 	.sql = "INSERT INTO @schema@.inventory (organization_id, product_id, warehouse_id, quantity_available,"
 		   " minimum_stock, stock_floor, track_batches, attributes, alert_state, version)"
-		   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1) ON CONFLICT DO NOTHING",
+		   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1)"
+		   " ON CONFLICT (organization_id, product_id, warehouse_id) DO NOTHING",
 	.arg_count = 9,
 	.arg_types = {TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, BOOLOID, JSONBOID, TEXTOID}};
 

@@ -34,3 +34,12 @@ SELECT product_id, type, data->>'version' AS version, data->>'alertState' AS ale
 	FROM inventory_event WHERE product_id IN ('tea', 'empty') ORDER BY id;
 SELECT version, movement_type, quantity, delta_available, available_after
 	FROM inventory_movement WHERE product_id = 'tea' ORDER BY version;
+
+-- A rule of the owner's that forbids an item is told as his, and not as if there were none.
+\set SHOW_CONTEXT never
+CREATE UNIQUE INDEX own_sku ON inventory ((attributes->>'sku'));
+SELECT version FROM inventory_define('own 1', 'shop', attributes => '{"sku": "4711"}');
+SELECT version FROM inventory_define('own 2', 'shop', attributes => '{"sku": "4711"}');
+SELECT version FROM inventory_define('own 2', 'shop');
+SELECT version FROM inventory_define('own 2', 'shop', attributes => '{"sku": "4711"}');
+DROP INDEX own_sku;

@@ -90,7 +90,7 @@ function tooNarrow() {
     const within = part.parentElement.getBoundingClientRect().right - Number.parseFloat(style.paddingRight);
     return left < from - 1 || right > to + 1 || part.getBoundingClientRect().right > within + 1;
   };
-  return [...document.querySelectorAll('.button, .status-badge, .tile, .adjust-kind')]
+  return [...document.querySelectorAll('.button:not(:has(.alerts-count)), .status-badge, .tile, .adjust-kind')]
     .filter((part) => part.checkVisibility() && part.clientWidth > 1 && sticksOut(part))
     .map((part) => part.textContent || part.ariaLabel);
 }

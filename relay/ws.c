@@ -39,6 +39,7 @@
 #include "list.h"
 #include "log.h"
 #include "metrics.h"
+#include "request.h"
 
 static_assert(FRAME_HEADROOM >= LWS_PRE, "frames need the library's headroom");
 
@@ -59,9 +60,6 @@ static_assert(FRAME_HEADROOM >= LWS_PRE, "frames need the library's headroom");
 
 /* Where requests may have a body. */
 #define API_FOLDER "/api"
-
-/* A client that offers it says hello before anything else. */
-#define SUBPROTOCOL "inventory.v1"
 
 #define CLOSE_TIMEOUT_S 5
 
@@ -142,7 +140,7 @@ static const struct lws_protocols protocols[] = {
 		.tx_packet_size = SEND_SIZE,
 	},
 	{
-		.name = SUBPROTOCOL,
+		.name = REQUEST_SUBPROTOCOL,
 		.callback = ws_callback,
 		.rx_buffer_size = RECEIVE_BUFFER_SIZE,
 		.tx_packet_size = SEND_SIZE,
@@ -490,98 +488,16 @@ ws_stop_listening(Ws *ws)
 
 /* Requests */
 
-/* A header as text, without the blanks behind it; false when it does not fit or holds a NUL. */
+/* False when something does not fit. */
 static bool
-copy_header(struct lws *wsi, enum lws_token_indexes token, char *out, int out_size)
+read_request(const Connection *connection, HttpRequest *request)
 {
-	int size = lws_hdr_total_length(wsi, token);
-
-	out[0] = '\0';
-	if (size == 0)
-		return true;
-	if (size >= out_size || lws_hdr_copy(wsi, out, out_size, token) != size || strlen(out) != (size_t) size)
-		return false;
-	while (size > 0 && strchr(" \t", out[size - 1]))
-		out[--size] = '\0';
-	return true;
-}
-
-/* One that the library has no number for.  The name ends with a colon. */
-static bool
-copy_custom_header(struct lws *wsi, const char *name, char *out, int out_size)
-{
-	int name_size = (int) strlen(name);
-	int size = lws_hdr_custom_length(wsi, name, name_size);
-
-	out[0] = '\0';
-	if (size <= 0)
-		return true;
-	return size < out_size && lws_hdr_custom_copy(wsi, out, out_size, name, name_size) == size &&
-		   strlen(out) == (size_t) size;
-}
-
-static bool
-copy_args(struct lws *wsi, HttpRequest *request)
-{
-	int size;
-
-	while ((size = lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, (int) request->arg_count)) > 0)
-	{
-		int index = (int) request->arg_count++;
-
-		if (index >= HTTP_ARG_COUNT || size >= HTTP_VALUE_SIZE ||
-			lws_hdr_copy_fragment(wsi, request->args[index], HTTP_VALUE_SIZE, WSI_TOKEN_HTTP_URI_ARGS, index) < 0)
-			return false;
-	}
-	return true;
-}
-
-static HttpMethod
-read_method(struct lws *wsi)
-{
-	char *uri;
-	int size;
-
-	switch (lws_http_get_uri_and_method(wsi, &uri, &size))
-	{
-		case LWSHUMETH_GET:
-			return HTTP_GET;
-		case LWSHUMETH_HEAD:
-			return HTTP_HEAD;
-		case LWSHUMETH_POST:
-			return HTTP_POST;
-		case LWSHUMETH_OPTIONS:
-			return HTTP_OPTIONS;
-		default:
-			return HTTP_OTHER;
-	}
-}
-
-/* Takes over what we use of a request; false when something does not fit. */
-static bool
-read_request(Connection *connection, HttpRequest *request)
-{
-	struct lws *wsi = connection->wsi;
-	char *path = NULL;
-	int path_size = 0;
-
 	*request = (HttpRequest){
-		.method = read_method(wsi),
 		.is_admin = connection->is_admin,
 		.is_loopback = connection->is_loopback,
 		.pass = connection->pass,
 	};
-	if (lws_http_get_uri_and_method(wsi, &path, &path_size) < 0 || path_size >= HTTP_PATH_SIZE ||
-		memchr(path, '\0', (size_t) path_size))
-		return false;
-	memcpy(request->path, path, (size_t) path_size);
-	return copy_header(wsi, WSI_TOKEN_HOST, request->host, HTTP_VALUE_SIZE) &&
-		   copy_header(wsi, WSI_TOKEN_ORIGIN, request->origin, HTTP_VALUE_SIZE) &&
-		   copy_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, request->if_none_match, HTTP_VALUE_SIZE) &&
-		   copy_header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, request->authorization, HTTP_AUTHORIZATION_SIZE) &&
-		   copy_header(wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, request->content_type, HTTP_VALUE_SIZE) &&
-		   copy_custom_header(wsi, "idempotency-key:", request->idempotency_key, HTTP_VALUE_SIZE) &&
-		   copy_args(wsi, request);
+	return request_read(connection->wsi, request);
 }
 
 /*
@@ -596,7 +512,7 @@ place_request(Connection *connection, const HttpRequest *request, HttpResponse *
 
 	if (!connection->pass)
 		return true;
-	if (!copy_header(connection->wsi, WSI_TOKEN_X_FORWARDED_FOR, forwarded_for, sizeof forwarded_for))
+	if (!request_forwarded_for(connection->wsi, forwarded_for))
 	{
 		*response = http_reject(request, 400, "Headers too long");
 		return false;
@@ -622,51 +538,6 @@ reject(Connection *connection, HttpResponse response)
 	return -1;
 }
 
-/* 16 bytes in base64, as RFC 6455, 4.2.1 asks. */
-static bool
-is_key(const char *text)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	return strspn(text, digits) == 22 && strcmp(text + 22, "==") == 0;
-}
-
-/*
- * The upgrade's headers.  The pointer the library hands over may dangle, so
- * they are copied; it would also take h2c, any version and any key.
- */
-static bool
-is_websocket_upgrade(struct lws *wsi)
-{
-	char upgrade[16];
-	char version[8];
-	char http[16];
-	char key[32];
-
-	return copy_header(wsi, WSI_TOKEN_HTTP, http, sizeof http) && strcmp(http, "HTTP/1.1") == 0 &&
-		   copy_header(wsi, WSI_TOKEN_UPGRADE, upgrade, sizeof upgrade) && strcasecmp(upgrade, "websocket") == 0 &&
-		   copy_header(wsi, WSI_TOKEN_VERSION, version, sizeof version) && strcmp(version, "13") == 0 &&
-		   copy_header(wsi, WSI_TOKEN_KEY, key, sizeof key) && is_key(key) && read_method(wsi) == HTTP_GET;
-}
-
-/* Whether a comma-separated list of subprotocols holds ours. */
-static bool
-offers_protocol(struct lws *wsi)
-{
-	char list[HTTP_VALUE_SIZE];
-	size_t size = strlen(SUBPROTOCOL);
-
-	if (!copy_header(wsi, WSI_TOKEN_PROTOCOL, list, sizeof list))
-		return false;
-	for (const char *at = list; *at; at += strcspn(at, ", \t"))
-	{
-		at += strspn(at, ", \t");
-		if (strncmp(at, SUBPROTOCOL, size) == 0 && strchr(", \t", at[size]))
-			return true;
-	}
-	return false;
-}
-
 static int
 handle_upgrade(struct lws *wsi)
 {
@@ -679,52 +550,17 @@ handle_upgrade(struct lws *wsi)
 	connection->wsi = wsi;
 	if (!read_request(connection, &request))
 		return reject(connection, http_reject(&request, 400, "Headers too long"));
-	if (!is_websocket_upgrade(wsi))
+	if (!request_is_upgrade(wsi))
 		return reject(connection, http_reject(&request, 400, "Only WebSocket version 13 is spoken here"));
 	if (connection->is_admin || strcmp(request.path, "/ws") != 0)
 		return reject(connection, http_reject(&request, 404, "Not found"));
-	request.offers_protocol = offers_protocol(wsi);
+	request.offers_protocol = request_offers_protocol(wsi);
 	if (!place_request(connection, &request, &response))
 		return reject(connection, response);
 	if (!connection->ws->handlers->on_upgrade(connection->ws->owner, &request, &response, &connection->visitor))
 		return reject(connection, response);
 	list_remove(&connection->in_awaiting);
 	return 0;
-}
-
-/* A body that we would have to skip, or whose length cannot be known. */
-static bool
-has_body(struct lws *wsi)
-{
-	char size[24];
-
-	if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING))
-		return true;
-	return !copy_header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, size, sizeof size) || (*size && strcmp(size, "0") != 0);
-}
-
-/*
- * The size of a POST's body: digits, and nothing else may say it.  The library
- * takes a negative one for endless.  0 for what is none, -1 for what is too large.
- */
-static int
-body_size(const Connection *connection)
-{
-	char text[24];
-	size_t size = 0;
-
-	if (lws_hdr_total_length(connection->wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) ||
-		!copy_header(connection->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, text, sizeof text))
-		return 0;
-	for (const char *digit = text; *digit; digit++)
-	{
-		if (*digit < '0' || *digit > '9')
-			return 0;
-		size = 10 * size + (size_t) (*digit - '0');
-		if (size > connection->ws->options.max_message_size)
-			return -1;
-	}
-	return (int) size;
 }
 
 /*
@@ -748,7 +584,7 @@ begin_answer(Connection *connection, HttpRequest *request)
 static int
 await_body(Connection *connection, const HttpRequest *request)
 {
-	int size = body_size(connection);
+	int size = request_body_size(connection->wsi, connection->ws->options.max_message_size);
 
 	if (size < 0)
 		return reject(connection, http_reject(request, 413, "The body is too large"));
@@ -789,7 +625,7 @@ handle_request(struct lws *wsi)
 		return reject(connection, http_reject(&request, 405, "Method not allowed"));
 	if (request.method == HTTP_POST)
 		return await_body(connection, &request);
-	if (has_body(wsi))
+	if (request_has_body(wsi))
 		return reject(connection, http_reject(&request, 400, "A body is not expected here"));
 	begin_answer(connection, &request);
 	return 0;

@@ -2,13 +2,10 @@
  * ws.c
  *	  Serves HTTP and WebSocket clients.
  *
- * This is the only file that knows libwebsockets' sockets.  Each callback is
- * one line that calls a handler; the handlers check what version 4.1.6 does
- * not (h2c, raw sockets from CONNECT, the upgrade's own headers, lengths) and
- * pass on plain values.
- *
- * Listening sockets are ours: we accept, count and then give the connection
- * to the library, so a connection over the limit costs it nothing.
+ * This is the only file that knows libwebsockets' sockets; request.c reads for
+ * it what they say.  Each callback is one line that calls a handler; the handlers
+ * check what version 4.1.6 does not (h2c, raw sockets from CONNECT) and pass on
+ * plain values.  Connections come accepted and counted, through the door (door.h).
  *
  * A Connection is allocated with the TCP connection and freed when the library
  * reports the end of it, whatever happens between.  It is HTTP until the
@@ -27,15 +24,14 @@
 
 #include <libwebsockets.h>
 #include <assert.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "door.h"
 #include "list.h"
 #include "log.h"
 #include "metrics.h"
@@ -48,9 +44,6 @@ static_assert(FRAME_HEADROOM >= LWS_PRE, "frames need the library's headroom");
 
 /* One write to a socket; a larger one would be cut to this by the library. */
 #define SEND_SIZE 65536
-
-/* Accepted in one go, before others have their turn. */
-#define ACCEPT_BURST 64
 
 /* How long a client may take for the next piece of a response, and to close. */
 #define SEND_TIMEOUT_S 30
@@ -65,16 +58,6 @@ static_assert(FRAME_HEADROOM >= LWS_PRE, "frames need the library's headroom");
 
 /* Frames written in one go, before others have their turn: some milliseconds. */
 #define WRITE_BURST 512
-
-typedef struct Listener
-{
-	ListNode in_ws;
-	Ws *ws;
-	int fd;
-	LoopWatch *watch;
-	bool is_admin;
-	bool is_loopback;
-} Listener;
 
 struct Connection
 {
@@ -115,7 +98,7 @@ struct Ws
 	struct lws_vhost *vhost;
 	struct lws_vhost *admin_vhost; /* never speaks TLS */
 	lws_retry_bo_t liveness;
-	List listeners;
+	Door *door;
 	List awaiting; /* connections that owe a request, the first due first */
 	LoopTimer *deadline;
 	List awake_list; /* connections with a frame to write */
@@ -124,8 +107,6 @@ struct Ws
 	unsigned connection_count;
 	unsigned answering_count;
 	size_t held_size; /* by the responses of all */
-	LogGate full_gate;
-	LogGate address_gate;
 };
 
 static int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size);
@@ -185,10 +166,18 @@ create_vhosts(Ws *ws)
 }
 
 static void cut_late(void *owner);
+static void adopt(void *owner, const Arrival *arrival);
+
+static unsigned
+count_connections(void *owner)
+{
+	return ws_connection_count(owner);
+}
 
 Ws *
 ws_new(Loop *loop, const WsOptions *options, const WsHandlers *handlers, void *owner)
 {
+	static const DoorHandlers door_handlers = {count_connections, adopt};
 	Ws *ws = calloc(1, sizeof *ws);
 
 	if (!ws)
@@ -197,15 +186,16 @@ ws_new(Loop *loop, const WsOptions *options, const WsHandlers *handlers, void *o
 	ws->options = *options;
 	ws->handlers = handlers;
 	ws->owner = owner;
-	list_init(&ws->listeners);
 	list_init(&ws->awaiting);
 	list_init(&ws->awake_list);
 	ws->deadline = loop_timer_new(loop, cut_late, ws);
 	ws->writer = loop_timer_new(loop, write_to_awake, ws);
-	if (ws->deadline && ws->writer && create_vhosts(ws))
+	ws->door = door_new(loop, options->gate, options->max_connections, &door_handlers, ws);
+	if (ws->deadline && ws->writer && ws->door && create_vhosts(ws))
 		return ws;
 	loop_timer_free(ws->writer);
 	loop_timer_free(ws->deadline);
+	door_free(ws->door);
 	free(ws);
 	return NULL;
 }
@@ -216,6 +206,7 @@ ws_free(Ws *ws)
 	if (!ws)
 		return;
 	ws_end(ws);
+	door_free(ws->door);
 	free(ws);
 }
 
@@ -287,19 +278,19 @@ cut_late(void *owner)
 /* Accepting */
 
 static Connection *
-connection_new(Listener *listener, GatePass *take_pass)
+connection_new(Ws *ws, const Arrival *arrival)
 {
 	Connection *connection = calloc(1, sizeof *connection);
 
 	if (!connection)
 	{
-		gate_leave(take_pass);
+		gate_leave(arrival->pass);
 		return NULL;
 	}
-	connection->ws = listener->ws;
-	connection->is_admin = listener->is_admin;
-	connection->is_loopback = listener->is_loopback;
-	connection->pass = take_pass;
+	connection->ws = ws;
+	connection->is_admin = arrival->is_admin;
+	connection->is_loopback = arrival->is_loopback;
+	connection->pass = arrival->pass;
 	connection->ws->connection_count++;
 	return connection;
 }
@@ -334,26 +325,26 @@ connection_free(Connection *connection)
  * small frame must not wait for the acknowledgement of the one before.
  */
 static void
-adopt(Listener *listener, int fd, GatePass *take_pass)
+adopt(void *owner, const Arrival *arrival)
 {
-	Connection *connection = connection_new(listener, take_pass);
+	Ws *ws = owner;
+	Connection *connection = connection_new(ws, arrival);
 	int on = 1;
 	bool is_gone = false;
 	lws_adopt_desc_t adoption = {
-		.vh = listener->is_admin ? listener->ws->admin_vhost : listener->ws->vhost,
-		.type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP |
-				(listener->ws->options.tls && !listener->is_admin ? LWS_ADOPT_ALLOW_SSL : 0),
-		.fd.sockfd = fd,
+		.vh = arrival->is_admin ? ws->admin_vhost : ws->vhost,
+		.type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP | (ws->options.tls && !arrival->is_admin ? LWS_ADOPT_ALLOW_SSL : 0),
+		.fd.sockfd = arrival->fd,
 		.opaque = connection,
 	};
 	struct lws *wsi;
 
 	if (!connection)
 	{
-		close(fd);
+		close(arrival->fd);
 		return;
 	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	setsockopt(arrival->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	connection->is_gone = &is_gone;
 	wsi = lws_adopt_descriptor_vhost_via_info(&adoption);
 	if (is_gone)
@@ -366,124 +357,16 @@ adopt(Listener *listener, int fd, GatePass *take_pass)
 		connection_free(connection);
 }
 
-static bool
-has_room(const Ws *ws)
-{
-	if (ws->connection_count < ws->options.max_connections)
-		return true;
-	metrics_add(METRIC_REFUSED_CONNECTIONS, 1);
-	return false;
-}
-
-/* Says who came too often, once in a while. */
-static void
-note_refusal(Ws *ws, GateVerdict verdict, const char *address)
-{
-	if (verdict == GATE_TOO_FAST)
-	{
-		metrics_add(METRIC_REFUSED_ACCEPTS, 1);
-		log_gated(&ws->address_gate, "refused a connection from %s: they come too fast (accept-rate)", address);
-	}
-	else if (verdict == GATE_TOO_MANY)
-	{
-		metrics_add(METRIC_REFUSED_ADDRESS, 1);
-		log_gated(&ws->address_gate, "refused a connection from %s: it has as many as it may (max-connections-per-address); "
-									 "if that is a proxy, list it as trusted-proxy",
-				  address);
-	}
-}
-
-/* Whether the one at the other end may have another connection. */
-static bool
-may_enter(Listener *listener, const struct sockaddr_storage *peer, GatePass **pass)
-{
-	char address[ADDRESS_TEXT_SIZE];
-	GateVerdict verdict;
-
-	*pass = NULL;
-	if (listener->is_admin)
-		return true;
-	verdict = gate_enter(listener->ws->options.gate, peer, pass);
-	if (verdict == GATE_OPEN)
-		return true;
-	address_format_host(address, peer);
-	note_refusal(listener->ws, verdict, address);
-	return false;
-}
-
-/*
- * Connections over the limit are taken and dropped.  Left in the queue they
- * would wake the loop for ever.
- */
-static void
-accept_connections(void *owner)
-{
-	Listener *listener = owner;
-	Ws *ws = listener->ws;
-
-	for (int i = 0; i < ACCEPT_BURST; i++)
-	{
-		struct sockaddr_storage peer = {0};
-		socklen_t size = sizeof peer;
-		GatePass *pass;
-		int fd = accept4(listener->fd, (struct sockaddr *) &peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (fd < 0)
-		{
-			if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-				log_gated(&ws->full_gate, "a connection could not be accepted: %s", strerror(errno));
-			return;
-		}
-		if (!listener->is_admin && !has_room(ws))
-		{
-			log_gated(&ws->full_gate, "refused a connection: there are %u (max-connections)", ws->connection_count);
-			close(fd);
-		}
-		else if (!may_enter(listener, &peer, &pass))
-			close(fd);
-		else
-			adopt(listener, fd, pass);
-	}
-}
-
 bool
 ws_listen(Ws *ws, const Address *address, bool is_admin)
 {
-	static const WatchHandlers handlers = {.on_readable = accept_connections};
-	Listener *listener = calloc(1, sizeof *listener);
-
-	if (!listener)
-		return false;
-	listener->ws = ws;
-	listener->is_admin = is_admin;
-	listener->is_loopback = address->is_loopback;
-	listener->fd = address_listen(address);
-	if (listener->fd >= 0)
-		listener->watch = loop_watch(ws->loop, listener->fd, &handlers, listener);
-	if (listener->watch)
-	{
-		list_append(&ws->listeners, &listener->in_ws);
-		return true;
-	}
-	if (listener->fd >= 0)
-		close(listener->fd);
-	free(listener);
-	return false;
+	return door_listen(ws->door, address, is_admin);
 }
 
 void
 ws_stop_listening(Ws *ws)
 {
-	ListNode *node;
-
-	while ((node = list_take_first(&ws->listeners)))
-	{
-		Listener *listener = list_object(node, Listener, in_ws);
-
-		loop_watch_free(listener->watch);
-		close(listener->fd);
-		free(listener);
-	}
+	door_close(ws->door);
 }
 
 /* Requests */
@@ -520,7 +403,7 @@ place_request(Connection *connection, const HttpRequest *request, HttpResponse *
 	verdict = gate_place(connection->pass, forwarded_for);
 	if (verdict == GATE_OPEN)
 		return true;
-	note_refusal(connection->ws, verdict, forwarded_for);
+	door_note_refusal(connection->ws->door, verdict, forwarded_for);
 	*response = http_too_many(request, "Too many connections", 1000);
 	return false;
 }

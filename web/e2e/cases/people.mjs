@@ -104,6 +104,20 @@ test('what one may do changes on the open page, and who may do nothing is told s
   equal(await page.locator('.stock-row').count(), 0, 'rows');
   await page.locator('.link', { hasText: 'No access' }).waitFor();
   equal(await page.locator('.banner').count(), 0, 'banners of another reason');
+  // Nor is anything shown while it is tried again.
+  await maria.ask(() => {
+    globalThis.listsSeen = 0;
+    new MutationObserver(() => {
+      globalThis.listsSeen += document.querySelectorAll('.stock-page').length;
+    }).observe(document.body, { childList: true, subtree: true });
+  });
+  const tried = maria.sockets.length;
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await until(
+    'it is refused again',
+    async () => maria.sockets.length > tried && (await maria.ask(() => globalThis.inventory.state.name === 'error')),
+  );
+  equal(await maria.ask(() => globalThis.listsSeen), 0, 'lists while trying');
   await setMember(world, 'maria', 'operator');
   await page.getByRole('button', { name: 'Try again' }).click();
   await until('all is there', async () => (await page.locator('.stock-row').count()) === 12);

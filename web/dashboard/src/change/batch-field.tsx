@@ -129,7 +129,8 @@ function named(number: string, expiresAt: string | undefined, known: readonly Kn
   const one = known?.find((other) => other.number === trimmed);
   return {
     ...(trimmed !== '' && { batchNumber: trimmed }),
-    ...(expiresAt !== undefined && { expiresAt }),
+    // Its expiry is known then, and another one would be a contradiction.
+    ...(expiresAt !== undefined && !one && { expiresAt }),
     ...(known !== null && { seen: one?.quantity ?? 0 }),
   };
 }

@@ -161,7 +161,7 @@ export async function openSession(source: TokenSource): Promise<Session> {
 /** With what the relay says of one's rights now; the same, if it is nothing new. */
 export function withRights(session: Session, said: Pick<SessionAnswer, 'scope'>): Session {
   const { role, warehouses } = sessionOf({ user: { id: session.user.id }, ...said }, session.source);
-  if (role === session.role && String(warehouses) === String(session.warehouses)) return session;
+  if (role === session.role && JSON.stringify(warehouses) === JSON.stringify(session.warehouses)) return session;
   const { user, organization } = session;
   // What one is, without a link after a reload.
   tab.set(LAST, JSON.stringify({ user, scope: { organization, role, warehouses } }));

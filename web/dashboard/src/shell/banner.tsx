@@ -10,7 +10,7 @@ import { Icon, type IconName } from '../base/icons';
 import { ago, clockTime, counted } from '../base/words';
 import { say } from '../notices/announcer';
 import { lastHeard } from './last-heard';
-import { isRefused } from './no-access';
+import { useRefused } from './no-access';
 import { open } from './open';
 import { useOutage } from './outage';
 import { useStale } from './stale';
@@ -27,7 +27,8 @@ interface Face {
 
 export function Banner(): ReactElement | null {
   const client = useClient();
-  const { state, status } = useConnection();
+  const { status } = useConnection();
+  const isRefused = useRefused();
   const outage = useOutage();
   const { size } = useSyncStatus();
   const isStale = useStale();
@@ -69,7 +70,7 @@ export function Banner(): ReactElement | null {
   function faceNow(): Face | null {
     const heard = lastHeard(client);
     // The page itself says it.
-    if (isRefused(state)) return null;
+    if (isRefused) return null;
     if (status === 'needs-auth') {
       return {
         tone: 'warning',

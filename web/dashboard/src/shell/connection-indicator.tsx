@@ -8,7 +8,7 @@
 import { useClient, useConnection, useConnectionQuality } from 'inventory-client/react';
 import { type ReactElement, useEffect, useId, useRef, useState } from 'react';
 import { useNow } from '../base/hooks';
-import { isRefused } from './no-access';
+import { useRefused } from './no-access';
 import { open } from './open';
 import { useStale } from './stale';
 import './connection-indicator.css';
@@ -20,6 +20,7 @@ export function ConnectionIndicator(): ReactElement {
   const { state, status, connect } = useConnection();
   const quality = useConnectionQuality();
   const isStale = useStale();
+  const isRefused = useRefused();
   const mark = useRef<HTMLSpanElement>(null);
   const tip = useId();
   // Esc sends the tooltip away, and keeps it away until one comes back.
@@ -46,7 +47,7 @@ export function ConnectionIndicator(): ReactElement {
           : { look: 'off', word: 'Disconnected', more: '' };
       default: {
         if (status === 'needs-auth') return { look: 'off', word: 'Sign in again', more: '' };
-        if (isRefused(state)) return { look: 'off', word: 'No access', more: '' };
+        if (isRefused && status === 'failed') return { look: 'off', word: 'No access', more: '' };
         if (status === 'failed') return { look: 'off', word: 'Disconnected', more: '' };
         const attempt = state.name === 'connecting' ? state.attempt : state.reconnectAttempts;
         const seconds = retryAt === null ? null : Math.max(0, Math.ceil((retryAt - now) / 1000));

@@ -5,15 +5,18 @@
  * The header stays: unsent changes are there to be exported.  Rights come back
  * without a word, so it is tried again now and then.
  */
-import type { ConnectionState } from 'inventory-client';
 import { useConnection } from 'inventory-client/react';
-import { type ReactElement, useEffect } from 'react';
+import { type ReactElement, useEffect, useRef } from 'react';
 import { say } from '../notices/announcer';
 import './no-access.css';
 
-/** One has no rights at all. */
-export function isRefused(state: ConnectionState): boolean {
-  return state.name === 'error' && state.code === 'forbidden';
+/** One has no rights at all, and nothing is shown by former ones while it is tried again. */
+export function useRefused(): boolean {
+  const { state } = useConnection();
+  const last = useRef(false);
+  if (state.name === 'error' && state.code === 'forbidden') last.current = true;
+  else if (state.name === 'connected') last.current = false;
+  return last.current;
 }
 
 const AGAIN_MS = 30_000;

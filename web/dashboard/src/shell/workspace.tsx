@@ -3,7 +3,7 @@
  *   The page of somebody who is signed in: header, one of the pages, what lies over it.
  */
 import { type ItemKey, itemKey } from 'inventory-client';
-import { useClient, useConnection } from 'inventory-client/react';
+import { useClient } from 'inventory-client/react';
 import { type ReactElement, useEffect } from 'react';
 import { clearAlerts, followAlerts } from '../alerts/alerts';
 import { useHash } from '../base/hooks';
@@ -25,14 +25,14 @@ import { StockPage } from '../stock/stock-page';
 import { Banner } from './banner';
 import { Header } from './header';
 import { followLastHeard } from './last-heard';
-import { isRefused, NoAccess } from './no-access';
+import { NoAccess, useRefused } from './no-access';
 import { OverPage } from './over-page';
 
 const FOLLOWERS = [followAlerts, followAttributes, followLastChanges, followLastHeard, followSamples, followSlowLink];
 
 export function Workspace(): ReactElement {
   const client = useClient();
-  const { state } = useConnection();
+  const isRefused = useRefused();
   const item = itemOf(useHash());
 
   useEffect(() => {
@@ -60,7 +60,7 @@ export function Workspace(): ReactElement {
       <PresenceProvider>
         <Header />
         <Banner />
-        {isRefused(state) ? <NoAccess /> : item ? <ItemPage key={itemKey(item)} {...item} /> : <StockPage />}
+        {isRefused ? <NoAccess /> : item ? <ItemPage key={itemKey(item)} {...item} /> : <StockPage />}
         <OverPage />
       </PresenceProvider>
       <Toasts />

@@ -50,8 +50,8 @@ export class StockIndex {
   constructor(client: InventoryClient) {
     this.#client = client;
     this.#stock = this.#summarise();
-    client.on('snapshot', ({ more }) => {
-      if (!more) this.#complete();
+    client.on('snapshot', ({ channel, more }) => {
+      if (channel === 'global' && !more) this.#complete();
     });
     // A relay of the plain dialect sends what changes, and nothing else.
     client.on('state', (state) => {

@@ -1,10 +1,14 @@
 /*
  * door.c
  *	  Listens, and lets in whom there is room for.
+ *
+ * Without a descriptor left nobody can be accepted, not even to be refused.  So
+ * one is kept in reserve, and given up for that.
  */
 #include "door.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -35,9 +39,16 @@ struct Door
 	const DoorHandlers *handlers;
 	void *owner;
 	List listeners;
+	int reserve_fd; /* -1 while there is none */
 	LogGate full_gate;
 	LogGate address_gate;
 };
+
+static int
+open_reserve(void)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
 
 Door *
 door_new(Loop *loop, Gate *gate, unsigned max_count, const DoorHandlers *handlers, void *owner)
@@ -52,6 +63,7 @@ door_new(Loop *loop, Gate *gate, unsigned max_count, const DoorHandlers *handler
 	door->handlers = handlers;
 	door->owner = owner;
 	list_init(&door->listeners);
+	door->reserve_fd = open_reserve();
 	return door;
 }
 
@@ -61,6 +73,8 @@ door_free(Door *door)
 	if (!door)
 		return;
 	door_close(door);
+	if (door->reserve_fd >= 0)
+		close(door->reserve_fd);
 	free(door);
 }
 
@@ -111,6 +125,26 @@ may_enter(Listener *listener, const struct sockaddr_storage *peer, GatePass **pa
 	return false;
 }
 
+/* Takes the next one and drops it.  False when that cannot be done either. */
+static bool
+turn_away(Door *door, int listening_fd)
+{
+	int fd = -1;
+
+	if (door->reserve_fd >= 0)
+	{
+		close(door->reserve_fd);
+		fd = accept4(listening_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	}
+	if (fd >= 0)
+	{
+		metrics_add(METRIC_REFUSED_FILES, 1);
+		close(fd);
+	}
+	door->reserve_fd = open_reserve();
+	return fd >= 0;
+}
+
 static void
 accept_connections(void *owner)
 {
@@ -126,8 +160,12 @@ accept_connections(void *owner)
 
 		if (fd < 0)
 		{
+			bool is_full = errno == EMFILE || errno == ENFILE;
+
 			if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
 				log_gated(&door->full_gate, "a connection could not be accepted: %s", strerror(errno));
+			if (is_full && turn_away(door, listener->fd))
+				continue;
 			return;
 		}
 		if ((!listener->is_admin && !has_room(door)) || !may_enter(listener, &peer, &pass))

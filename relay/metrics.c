@@ -40,6 +40,7 @@ static const struct
 	[METRIC_UPGRADES_REFUSED] = {"upgrades_refused_total", "counter", "WebSocket upgrades refused."},
 	[METRIC_DENIALS] = {"denials_total", "counter", "Clients and channels refused for want of a good token or of rights."},
 	[METRIC_REFUSED_CONNECTIONS] = {"refused_total", "counter", "Clients refused or cut off by a limit.", "limit=\"max-connections\""},
+	[METRIC_REFUSED_FILES] = {"refused_total", NULL, NULL, "limit=\"max-open-files\""},
 	[METRIC_REFUSED_ADDRESS] = {"refused_total", NULL, NULL, "limit=\"max-connections-per-address\""},
 	[METRIC_REFUSED_USER] = {"refused_total", NULL, NULL, "limit=\"max-connections-per-user\""},
 	[METRIC_REFUSED_ACCEPTS] = {"refused_total", NULL, NULL, "limit=\"accept-rate\""},

@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "attempt.h"
 #include "catalog.h"
 #include "lease.h"
 #include "rotation.h"
@@ -96,7 +97,16 @@ overdue_leases(InvWorker *worker)
 	return ids;
 }
 
-/* A transaction for each: whoever hangs on it leaves at once, or later. */
+static void
+end_lease(void *session_id)
+{
+	(void) inv_lease_end(session_id, inv_presence_timeout_ms);
+}
+
+/*
+ * A transaction for each: whoever hangs on it leaves at once, or later; and
+ * one that cannot be ended keeps none of the others.
+ */
 static void
 end_leases(InvWorker *worker)
 {
@@ -107,9 +117,14 @@ end_leases(InvWorker *worker)
 	pgstat_report_activity(STATE_RUNNING, "ending leases of presence");
 	foreach (cell, overdue_leases(worker))
 	{
+		const ErrorData *error;
+
 		inv_worker_transaction(worker, XACT_READ_COMMITTED);
 		PushActiveSnapshot(GetTransactionSnapshot());
-		(void) inv_lease_end(lfirst(cell), inv_presence_timeout_ms);
+		error = inv_attempt_one(end_lease, lfirst(cell));
+		/* its name is a secret of its holder's */
+		if (error != NULL)
+			inv_worker_warn(worker, psprintf("could not end a lease of presence: %s", error->message));
 		PopActiveSnapshot();
 		CommitTransactionCommand();
 	}

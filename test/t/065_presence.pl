@@ -13,7 +13,7 @@ create_extension($node, 'shop');
 
 sub sql { my ($statements) = @_; return $node->safe_psql('shop', $statements) }
 sub begin { return sql("SELECT presence_touch('till'); SELECT FROM presence_track('till', 'tab', 'inventory_list', user_id => 'ann')") }
-sub is_there { return sql("SELECT count(*) FROM presence_status WHERE client_id = 'tab'") }
+sub is_there { my $client = shift // 'tab'; return sql("SELECT count(*) FROM presence_status WHERE client_id = '$client'") }
 
 # What holds for the length of the timeout after the janitor has begun (again):
 # looked at once it has been round, and taken for true when this machine was
@@ -81,6 +81,19 @@ is(sql('SELECT count(*) FROM presence_session') + sql('SELECT count(*) FROM pres
 is(sql("SELECT presence_touch('till')"), 'f', 'of which the holder hears');
 begin();
 is(is_there(), 1, 'and begins anew');
+
+note 'one that cannot be ended';
+sql(<<'END');
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'no'; END$$;
+CREATE TRIGGER refuse BEFORE DELETE ON presence_status FOR EACH ROW WHEN (OLD.client_id = 'stuck') EXECUTE FUNCTION refuse();
+SELECT presence_touch(l), presence_track(l, l, 'inventory_list') FROM unnest('{stuck,fine}'::text[]) l;
+UPDATE presence_session SET last_seen = last_seen - interval '1 s' WHERE session_id = 'stuck';
+END
+ok($node->poll_query_until('shop', "SELECT count(*) = 0 FROM presence_session WHERE session_id = 'fine'"), 'keeps none of the others');
+is(is_there('stuck'), 1, 'and stays');
+is(sql("SELECT last_error FROM inventory_status() WHERE component = 'janitor'"), 'could not end a lease of presence: no', 'which is told');
+sql('DROP TRIGGER refuse ON presence_status');
+ok($node->poll_query_until('shop', 'SELECT count(*) = 0 FROM presence_session'), 'until it can be');
 
 note 'many at once';
 sql('DELETE FROM presence_status; DELETE FROM presence_session');

@@ -12,6 +12,9 @@
 #include <string.h>
 #include <strings.h>
 
+/* More than the library keeps of one request, empty ones among them. */
+#define ARG_LOOK_COUNT (2 * WSI_TOKEN_COUNT)
+
 /* A header as text, without the blanks behind it; false when it does not fit or holds a NUL. */
 static bool
 copy_header(struct lws *wsi, enum lws_token_indexes token, char *out, int out_size)
@@ -42,17 +45,18 @@ copy_custom_header(struct lws *wsi, const char *name, char *out, int out_size)
 		   strlen(out) == (size_t) size;
 }
 
+/* An argument may be empty, as between "&&", which looks like the end of them. */
 static bool
 copy_args(struct lws *wsi, HttpRequest *request)
 {
-	int size;
-
-	while ((size = lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, (int) request->arg_count)) > 0)
+	for (int i = 0; i < ARG_LOOK_COUNT; i++)
 	{
-		int index = (int) request->arg_count++;
+		int size = lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i);
 
-		if (index >= HTTP_ARG_COUNT || size >= HTTP_VALUE_SIZE ||
-			lws_hdr_copy_fragment(wsi, request->args[index], HTTP_VALUE_SIZE, WSI_TOKEN_HTTP_URI_ARGS, index) < 0)
+		if (size <= 0)
+			continue;
+		if (request->arg_count == HTTP_ARG_COUNT || size >= HTTP_VALUE_SIZE ||
+			lws_hdr_copy_fragment(wsi, request->args[request->arg_count++], HTTP_VALUE_SIZE, WSI_TOKEN_HTTP_URI_ARGS, i) < 0)
 			return false;
 	}
 	return true;

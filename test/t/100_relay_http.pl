@@ -50,6 +50,7 @@ sub listed { return [ map { $_->{quantityAvailable} } @{ decode_json($relay->get
 is_deeply(listed('productId=prod_1'), [ 10, 20 ], 'a product can be asked for');
 is_deeply(listed('warehouseId=wh_1'), [ 40, 10, 30 ], 'and a warehouse');
 is_deeply(listed('productId=prod_1&warehouseId=wh_2'), [20], 'and both');
+is_deeply(listed("$_"), [20], "$_ asks for no more") for '&&productId=prod_1&&warehouseId=wh_2&';
 is_deeply(listed('productId=a%3Ab%25c'), [40], 'ids are decoded');
 is_deeply(listed('productId=nothing'), [], 'what is not there is an empty list');
 is_deeply(listed('limit=2'), [ 40, 10 ], 'a list can be limited');
